@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * The contract between the kernel programs and everything else: each event is
+ * one C struct here, and its BTF in the built objects is what Go derives the
+ * decoder, the columns of the file and the documentation from.
+ *
+ * Rules. A struct marked EVENT begins with struct header; its members are
+ * columns when they carry DOC and are hidden when they do not. A column name
+ * has one type, one unit and one meaning in every struct. Padding is explicit.
+ * Kind numbers are append-only: a retired number stays a hole.
+ */
+#ifndef EBREC_H
+#define EBREC_H
+
+#define TAG(x) __attribute__((btf_decl_tag(x)))
+#define DOC(text) TAG("doc=" text)
+/* EVENT(kind, source, text): text is the kind's documentation. */
+#define EVENT(kind, source, text) TAG("kind=" #kind) TAG("source=" source) TAG("doc=" text)
+/* HOT: a kind that can come a million times a second and gets batches of its own. */
+#define HOT TAG("hot")
+/* NO(columns): the header columns that this kind leaves null. */
+#define NO(columns) TAG("no=" columns)
+/* ANCHOR keeps a struct's BTF in the object although no map or variable has its type. */
+#define ANCHOR(type) const struct type *anchor_##type __attribute__((unused))
+
+/* Typedefs give a member its column type and unit. */
+typedef __u64 ns_t;       /* duration, nanoseconds */
+typedef __u64 boot_t;     /* instant, nanoseconds since boot; a timestamp in the file */
+typedef __u64 bytes_t;    /* bytes */
+typedef __u64 count_t;    /* a number of things */
+typedef __u64 id_t64;     /* an opaque identifier */
+typedef __s32 errno_t;    /* an errno value, 0 for success */
+typedef __u8 bool_t;      /* 0 or 1 */
+typedef __u8 addr_t[16];  /* IPv6 address, or an IPv4-mapped one */
+typedef char comm_t[16];  /* task name, NUL-padded */
+typedef char path_t[256]; /* path, NUL-terminated, cut at 255 bytes */
+
+struct header {
+	boot_t time DOC("when it happened");
+	__u32 pid DOC("process id (tgid) in the initial pid namespace");
+	__u32 tid DOC("thread id in the initial pid namespace");
+	__u16 kind DOC("what the row is");
+	__u16 cpu DOC("CPU it happened on");
+	__u32 seq; /* batches only: number of the batch on its CPU, so that a gap shows */
+};
+
+/* --- identity ------------------------------------------------------------ */
+
+/* An enum member is named for its enum; the file says what follows the prefix. */
+enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed };
+
+/* IDENTITY: what names a task; the same columns wherever a task is introduced. */
+#define IDENTITY                                                                       \
+	boot_t start DOC("when the task started; with pid or tid it identifies the task"); \
+	__u32 ppid DOC("process id of the parent");                                        \
+	bool_t kernel_thread DOC("1 for a kernel thread");                                 \
+	bool_t running; /* snapshot only: it was on a CPU */                               \
+	__u16 reserved;                                                                    \
+	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2");                 \
+	comm_t comm DOC("task name")
+
+struct task {
+	struct header h;
+	IDENTITY;
+	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
+	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file or took another name");
+	__u32 reserved2;
+} EVENT(2, "recording", "a task and its name; rows that carry only a tid refer to the latest one");
+
+struct fork {
+	struct header h;
+	IDENTITY;
+} EVENT(3, "process", "a process was created; pid and tid are the child's");
+
+struct exec {
+	struct header h;
+	IDENTITY;
+	path_t filename DOC("file executed");
+} EVENT(4, "process", "a process executed a file");
+
+struct exit {
+	struct header h;
+	IDENTITY;
+	ns_t lifetime_ns DOC("from start to exit");
+	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
+	__u32 exit_code DOC("exit status, 0 to 255; 0 when a signal ended it");
+	__u32 signal DOC("signal that ended it, 0 for none");
+} EVENT(5, "process", "the last thread of a process exited; total_cpu_ns covers all its threads and may miss the time since the last scheduler tick");
+
+struct thread_start {
+	struct header h;
+	IDENTITY;
+} EVENT(6, "process", "a thread was created in an existing process");
+
+struct thread_exit {
+	struct header h;
+	IDENTITY;
+	ns_t lifetime_ns DOC("from start to exit");
+} EVENT(7, "process", "a thread exited and left others of its process running");
+
+/* --- scheduling ---------------------------------------------------------- */
+
+/* The states of the sched_switch tracepoint, by the letters ps and perf print. */
+enum task_state { task_state_R, task_state_S, task_state_D, task_state_T, task_state_t, task_state_X, task_state_Z, task_state_P, task_state_I };
+
+struct sched_switch {
+	struct header h;
+	__u32 next_tid DOC("thread that runs next on this CPU, 0 for idle");
+	__u32 delay_ns DOC("how long tid waited in a run queue before the slice that ends here, nanoseconds, at most 2^32-1");
+	enum task_state prev_state DOC("state in which tid left the CPU: R runnable (preempted), S sleeping, D uninterruptible, T stopped, t traced, X dead, Z zombie, P parked, I idle");
+	__u8 prev_prio DOC("kernel priority of tid, 0 (highest) to 139; 120 is nice 0");
+	__u8 next_prio DOC("kernel priority of next_tid, 0 (highest) to 139; 120 is nice 0");
+	bool_t preempted DOC("1 when tid did not give up the CPU itself");
+	__u8 reserved;
+} EVENT(1, "sched", "a CPU switched from tid to next_tid") HOT NO("pid");
+
+/*
+ * Switches travel in batches: one ring record of up to SLOTS switches of one
+ * CPU. h is the header of the batch: kind sched_switch, time the base that the
+ * slots count from, seq the number of the batch on its CPU.
+ */
+#define SLOTS 49
+struct slot {
+	__u32 after_ns; /* since h.time */
+	__u32 prev_tid;
+	__u32 next_tid;
+	__u32 delay_ns;
+	__u16 state; /* low 12 bits of the kernel's task state; SLOT_PREEMPTED above */
+	__u8 prev_prio;
+	__u8 next_prio;
+};
+#define SLOT_PREEMPTED 0x8000
+struct batch {
+	struct header h;
+	__u32 n;
+	__u32 reserved;
+	struct slot slot[SLOTS];
+	__u32 reserved2[3];
+};
+
+struct task_sum {
+	struct header h;
+	boot_t start DOC("when the task started; with pid or tid it identifies the task");
+	ns_t cpu_time_ns DOC("CPU time by the kernel's task clock (sum_exec_runtime) within the recording");
+	ns_t on_cpu_ns DOC("wall time on a CPU, from switch to switch, within the recording");
+	ns_t run_queue_ns DOC("time spent runnable in a run queue; waits that ended within the recording");
+	count_t voluntary DOC("switches away by its own will: it went to sleep or ended");
+	count_t involuntary DOC("switches away while runnable: preempted or yielding");
+	count_t migrations DOC("moves to another CPU");
+	bool_t exited DOC("1 in the last row of a task that ended");
+	__u8 reserved[7];
+} EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT;
+
+struct cpu_sum {
+	struct header h;
+	ns_t idle_ns DOC("wall time in which the CPU ran its idle task, from the start of the recording to time");
+	count_t switches DOC("context switches on the CPU from the start of the recording to time");
+} EVENT(9, "cpu", "sums of one CPU from the start of the recording to time") NO("pid,tid");
+
+/* --- TCP ----------------------------------------------------------------- */
+
+enum direction { direction_unknown, direction_active, direction_passive };
+
+/* ENDPOINTS: which connection; addresses are the host's own view. */
+#define ENDPOINTS                                                             \
+	id_t64 conn DOC("identifies the connection within the recording");        \
+	addr_t laddr DOC("local address");                                        \
+	addr_t raddr DOC("remote address");                                       \
+	__u16 lport DOC("local port");                                            \
+	__u16 rport DOC("remote port");                                           \
+	enum direction direction DOC("who opened the connection: active this side, passive the other; unknown when it is older than the recording")
+
+/* TRANSFER: the connection's figures as the kernel keeps them. */
+#define TRANSFER                                                                                  \
+	bytes_t tx_bytes DOC("payload bytes sent since the connection began, retransmissions not counted"); \
+	bytes_t rx_bytes DOC("payload bytes received since the connection began");                    \
+	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");        \
+	ns_t min_rtt_ns DOC("least round-trip time, microsecond grain; 0 when there is none");        \
+	ns_t duration_ns DOC("from the first SYN (active) or the end of the handshake (passive) to time, or from the first sight of it when it is older than the recording"); \
+	__u32 retransmits DOC("segments retransmitted since the connection began");                   \
+	errno_t error DOC("errno, 0 for success");                                                    \
+	comm_t comm DOC("task name")
+
+struct tcp_connect {
+	struct header h;
+	ENDPOINTS;
+	ns_t connect_ns DOC("from the connect call's first SYN to the end of the handshake or to the failure");
+	errno_t error DOC("errno, 0 for success");
+	__u32 reserved;
+	comm_t comm DOC("task name");
+} EVENT(10, "tcp", "an active open succeeded or failed");
+
+struct tcp_accept {
+	struct header h;
+	ENDPOINTS;
+	ns_t accept_ns DOC("from the end of the handshake to the first send, receive or close by the process that owns the connection");
+	comm_t comm DOC("task name");
+} EVENT(11, "tcp", "a process used an accepted connection for the first time");
+
+struct tcp_response {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	ns_t response_ns DOC("from the last byte the process sent to the first byte that came back");
+} EVENT(12, "tcp", "the first byte after a send arrived") HOT;
+
+struct tcp_close {
+	struct header h;
+	ENDPOINTS;
+	TRANSFER;
+} EVENT(13, "tcp", "a connection ended; error is the socket's own");
+
+/* The kernel's numbers (include/net/tcp_states.h). */
+enum tcp_state {
+	tcp_state_none, tcp_state_established, tcp_state_syn_sent, tcp_state_syn_recv,
+	tcp_state_fin_wait1, tcp_state_fin_wait2, tcp_state_time_wait, tcp_state_closed,
+	tcp_state_close_wait, tcp_state_last_ack, tcp_state_listening, tcp_state_closing,
+};
+
+struct tcp_socket {
+	struct header h;
+	ENDPOINTS;
+	TRANSFER;
+	enum tcp_state tcp_state DOC("state of the connection");
+	__u32 reserved;
+} EVENT(14, "tcp", "a connection that was open at the start or the end of the recording") NO("cpu");
+
+/* --- files --------------------------------------------------------------- */
+
+struct open {
+	struct header h;
+	ns_t open_ns DOC("how long the system call took");
+	__u32 flags DOC("open flags (O_RDONLY is 0)");
+	errno_t error DOC("errno, 0 for success");
+	__s32 fd DOC("file descriptor, -1 on failure");
+	bool_t cut DOC("1 when path was longer than 255 bytes and is cut");
+	__u8 reserved[3];
+	comm_t comm DOC("task name");
+	path_t path DOC("path as the process gave it, relative to its directory; empty when it could not be read");
+} EVENT(15, "file", "openat or openat2 returned");
+
+/* --- the recording itself ------------------------------------------------ */
+
+/* Sources by number; Go reads the names from this enum. */
+enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file };
+#define SOURCES 6
+
+enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry };
+#define LOSS_REASONS 3
+
+struct loss {
+	struct header h;
+	boot_t since DOC("start of the interval in which the loss happened; time is its end");
+	count_t lost DOC("events lost");
+	enum source loss_source DOC("source whose events were lost");
+	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten)");
+} EVENT(16, "recording", "events were lost in the kernel or on the way to the file") NO("pid,tid");
+
+struct summary {
+	struct header h;
+	boot_t since DOC("start of the interval; time is its end");
+	count_t seen DOC("events the kernel programs saw");
+	count_t written DOC("event rows written to the file");
+	count_t lost DOC("events lost");
+	count_t reordered DOC("rows that came later than the reordering window allows and carry the window's edge as their time");
+	ns_t own_cpu_ns DOC("CPU time of the recorder itself");
+	bytes_t max_rss_bytes DOC("largest resident set of the recorder");
+} EVENT(17, "recording", "totals of the recording; the last row of a complete file") NO("pid,tid,cpu");
+
+#endif

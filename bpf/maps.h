@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * What every program shares: the ring, the counters, the window of the
+ * recording and the filter. Each object declares them; the loader gives all
+ * objects the same maps.
+ */
+#ifndef EBREC_MAPS_H
+#define EBREC_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+#include "ebrec.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before loading. */
+const volatile __u64 wakeup_bytes = 2 << 20; /* wake the reader when this much is pending */
+const volatile bool filtered = false;        /* record only the processes in targets */
+
+/*
+ * The window of the recording, in boot time. Programs attach before it opens
+ * and count nothing outside it, so that all CPUs begin and end at one instant.
+ */
+struct window {
+	__u64 opens;
+	__u64 closes;
+};
+struct window window SEC(".data.window") = { ~0ULL, ~0ULL };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+/* Counters of one CPU; written by that CPU alone. */
+struct counters {
+	__u64 seen[SOURCES];
+	__u64 lost[SOURCES * LOSS_REASONS];
+	__u32 seq;
+	__u32 reserved;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* Processes to record when filtered, by tgid; children join at fork. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__type(key, __u32);
+	__type(value, __u8);
+} targets SEC(".maps");
+
+static __always_inline bool within(__u64 now)
+{
+	return now >= window.opens && now <= window.closes;
+}
+
+static __always_inline bool wanted(__u32 tgid)
+{
+	return !filtered || bpf_map_lookup_elem(&targets, &tgid);
+}
+
+static __always_inline struct counters *cpu_counters(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+static __always_inline void count_lost(enum source s, enum loss_reason why)
+{
+	struct counters *c = cpu_counters();
+
+	if (c)
+		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + why], 1);
+}
+
+/* begin reserves a record and fills its header; NULL when it is lost (and counted). */
+static __always_inline void *begin(__u64 size, __u16 kind, enum source s, __u64 now)
+{
+	struct counters *c = cpu_counters();
+	struct header *h;
+
+	if (!c)
+		return NULL;
+	/* Programs of one CPU interrupt each other (softirq, irq), hence atomics. */
+	__sync_fetch_and_add(&c->seen[s], 1);
+	h = bpf_ringbuf_reserve(&ring, size, 0);
+	if (!h) {
+		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + loss_reason_ring_full], 1);
+		return NULL;
+	}
+	h->time = now;
+	h->kind = kind;
+	h->cpu = bpf_get_smp_processor_id();
+	h->seq = 0;
+	return h;
+}
+
+/* submit hands a record over and wakes the reader only when much is pending:
+ * a wakeup per record costs the recorded machine microseconds each. */
+static __always_inline __u64 wakeup(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wakeup_bytes ?
+		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void submit(void *record)
+{
+	bpf_ringbuf_submit(record, wakeup());
+}
+
+#endif

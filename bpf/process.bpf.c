@@ -1,0 +1,186 @@
+//go:build ignore
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
+/*
+ * Tasks: who they are (always recorded, because every other row needs names)
+ * and how processes and threads begin and end (source process).
+ */
+#include "identity.h"
+
+/* False: creation and exec are recorded as task rows only, exits not at all. */
+const volatile bool want_process = false;
+
+#define SIGNAL_GROUP_EXIT 0x4
+
+ANCHOR(task);
+ANCHOR(fork);
+ANCHOR(exec);
+ANCHOR(exit);
+ANCHOR(thread_start);
+ANCHOR(thread_exit);
+
+/* group_cpu_ns is the task clock of a whole process, this thread being its last. */
+static __always_inline __u64 group_cpu_ns(struct task_struct *p)
+{
+	return p->signal->sum_sched_runtime + p->se.sum_exec_runtime;
+}
+
+static __always_inline void emit_task(struct task_struct *p, __u64 now, enum task_reason why)
+{
+	struct task *e = begin(sizeof(*e), 2, source_recording, now);
+
+	if (!e)
+		return;
+	identify(e, p);
+	e->total_cpu_ns = p->se.sum_exec_runtime;
+	e->reason = why;
+	e->reserved2 = 0;
+	submit(e);
+}
+
+static __always_inline void emit_fork(struct task_struct *p, __u64 now)
+{
+	struct fork *e = begin(sizeof(*e), 3, source_process, now);
+
+	if (!e)
+		return;
+	identify(e, p);
+	submit(e);
+}
+
+static __always_inline void emit_thread_start(struct task_struct *p, __u64 now)
+{
+	struct thread_start *e = begin(sizeof(*e), 6, source_process, now);
+
+	if (!e)
+		return;
+	identify(e, p);
+	submit(e);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 tgid = child->tgid;
+	__u8 one = 1;
+
+	/* The filter follows from before the window opens, or children would be missed. */
+	if (!wanted(parent->tgid))
+		return 0;
+	if (filtered && tgid != (__u32)parent->tgid && bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
+		count_lost(source_process, loss_reason_map_full);
+	if (!within(now))
+		return 0;
+	if (!want_process)
+		emit_task(child, now, task_reason_created);
+	else if (child->pid == child->tgid)
+		emit_fork(child, now);
+	else
+		emit_thread_start(child, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct exec *e;
+
+	if (!within(now) || !wanted(p->tgid))
+		return 0;
+	if (!want_process) {
+		emit_task(p, now, task_reason_executed);
+		return 0;
+	}
+	e = begin(sizeof(*e), 4, source_process, now);
+	if (!e)
+		return 0;
+	identify(e, p);
+	if (bpf_probe_read_kernel_str(&e->filename, sizeof(e->filename), bprm->filename) < 0)
+		e->filename[0] = 0;
+	submit(e);
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct task *e;
+
+	if (!within(now) || !wanted(p->tgid))
+		return 0;
+	e = begin(sizeof(*e), 2, source_recording, now);
+	if (!e)
+		return 0;
+	identify(e, p);
+	bpf_probe_read_kernel_str(&e->comm, sizeof(e->comm), comm);
+	e->total_cpu_ns = p->se.sum_exec_runtime;
+	e->reason = task_reason_renamed;
+	e->reserved2 = 0;
+	submit(e);
+	return 0;
+}
+
+static __always_inline void emit_thread_exit(struct task_struct *p, __u64 now)
+{
+	struct thread_exit *e = begin(sizeof(*e), 7, source_process, now);
+
+	if (!e)
+		return;
+	identify(e, p);
+	e->lifetime_ns = now - p->start_boottime;
+	submit(e);
+}
+
+static __always_inline void emit_exit(struct task_struct *p, __u64 now)
+{
+	struct task_struct *leader = p->group_leader;
+	struct exit *e = begin(sizeof(*e), 5, source_process, now);
+	int code;
+
+	if (!e)
+		return;
+	identify(e, leader);
+	/* What wait(2) reports: kernel/exit.c, wait_task_zombie. */
+	code = p->signal->flags & SIGNAL_GROUP_EXIT ? p->signal->group_exit_code : leader->exit_code;
+	e->lifetime_ns = now - leader->start_boottime;
+	e->total_cpu_ns = group_cpu_ns(p);
+	e->exit_code = (code >> 8) & 0xff;
+	e->signal = code & 0x7f;
+	submit(e);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *p)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	bool last = p->signal->live.counter == 0;
+
+	if (want_process && within(now) && wanted(p->tgid)) {
+		if (last)
+			emit_exit(p, now);
+		else
+			emit_thread_exit(p, now);
+	}
+	return 0;
+}
+
+/* The tasks there are, as task rows. */
+SEC("iter/task")
+int list_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *p = ctx->task;
+	struct task e = {};
+
+	if (!p || !wanted(p->tgid))
+		return 0;
+	e.h.time = bpf_ktime_get_boot_ns();
+	e.h.kind = 2;
+	e.h.cpu = bpf_get_smp_processor_id();
+	identify(&e, p);
+	e.total_cpu_ns = p->se.sum_exec_runtime;
+	e.reason = task_reason_snapshot;
+	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/* Every difference between kernels, under the version and commit that made it. */
+#ifndef EBREC_QUIRKS_H
+#define EBREC_QUIRKS_H
+
+#include "maps.h"
+
+/*
+ * 5.18, commit fa2c3254d7cf: sched_switch passes the state that the scheduler
+ * decided on. Before, only the task has it, and a wakeup on another CPU may
+ * already have changed it. The loader knows the tracepoint's arguments.
+ */
+const volatile bool switch_has_state = false;
+
+static __always_inline __u32 state_of(struct task_struct *p)
+{
+	if (bpf_core_field_exists(p->__state))
+		return BPF_CORE_READ(p, __state);
+	return BPF_CORE_READ((struct task_struct___before_5_14 *)p, state);
+}
+
+static __always_inline __u32 prev_state(__u64 *ctx, struct task_struct *prev)
+{
+	return switch_has_state ? (__u32)ctx[3] : state_of(prev);
+}
+
+#endif

@@ -1,0 +1,282 @@
+//go:build ignore
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
+/*
+ * sched_switch: the sums of every thread and CPU (source cpu), and every
+ * switch as an event (source sched). One program serves both, because entering
+ * a program costs as much as the rest of either.
+ */
+#include "quirks.h"
+
+#define TASK_DEAD 0x80
+#define SLOT_STATE 0xfff
+#define BATCH_MAX_AGE 200000000ULL /* ns; a reader waits no longer for a slow CPU */
+
+const volatile bool want_sums = false;
+const volatile bool want_switches = false;
+
+/*
+ * What a CPU is doing, by its own hand only. A reader's
+ * copy is whole when switches and since are the same before and after it. The *_in members were read when tid came onto the CPU.
+ */
+struct cpu_now {
+	__u64 switches;      /* within the window */
+	__u64 idle_ns;       /* within the window, up to since when idle runs */
+	__u64 since;         /* when tid came on; 0: no switch seen yet */
+	__u64 cpu_time_in;
+	__u64 run_queue_in;
+	__u64 migrations_in;
+	__u32 tid;
+	__u32 pid;
+	__u64 start;
+	/* The task found running at the first switch; its *_in are unknown here. */
+	__u64 first_out;     /* when it left; 0: none yet, or it was idle */
+	__u64 first_start;
+	__u64 first_cpu_time; /* its task clock when it left */
+	__u32 first_tid;
+	__u32 reserved[7];   /* 128 bytes: two cache lines of its own */
+};
+ANCHOR(cpu_now);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* possible CPUs, set by the loader */
+	__type(key, __u32);
+	__type(value, struct cpu_now);
+} cpus SEC(".maps");
+
+/* Sums of a thread, written only by the CPU that it leaves. */
+struct sum {
+	__u64 start;
+	__u64 last_out; /* when it last left a CPU: the sums are exact as of then */
+	__u64 cpu_time_ns;
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns;
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 migrations;
+	__u64 migrations_base;
+	__u32 pid;
+	__u32 dead; /* it ended, and the ring had no room for its last row */
+};
+ANCHOR(sum);
+
+/*
+ * Threads that left a CPU within the window, by tid. A preallocated hash whose
+ * values are changed in place: a thread is on one CPU at a time, so nobody
+ * else writes, and buckets are locked only when a thread comes or ends.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 16);
+	__type(key, __u32);
+	__type(value, struct sum);
+} sums SEC(".maps");
+
+/* The batch that a CPU is filling; readers take the part that is there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* possible CPUs, set by the loader */
+	__type(key, __u32);
+	__type(value, struct batch);
+} batches SEC(".maps");
+
+ANCHOR(sched_switch);
+ANCHOR(task_sum);
+ANCHOR(cpu_sum);
+ANCHOR(loss);
+ANCHOR(summary);
+
+static __always_inline struct sum *new_sum(struct task_struct *p, struct cpu_now *c, bool was_here)
+{
+	__u32 tid = p->pid;
+	struct sum fresh = {
+		.start = p->start_boottime,
+		.pid = p->tgid,
+		.migrations_base = p->se.nr_migrations,
+	};
+
+	/* A task created within the window owes all its migrations to it. */
+	if (fresh.start >= window.opens)
+		fresh.migrations_base = 0;
+	else if (was_here)
+		fresh.migrations_base = c->migrations_in;
+	if (bpf_map_update_elem(&sums, &tid, &fresh, BPF_ANY)) {
+		count_lost(source_cpu, loss_reason_map_full);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&sums, &tid);
+}
+
+static __always_inline struct sum *sum_of(struct task_struct *p, struct cpu_now *c, bool was_here)
+{
+	__u32 tid = p->pid;
+	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
+
+	if (s && s->start == p->start_boottime)
+		return s;
+	if (s && s->dead) /* not read before its number came back */
+		count_lost(source_cpu, loss_reason_stale_entry);
+	return new_sum(p, c, was_here);
+}
+
+/* bury hands the last sums of an ended thread over and forgets them. */
+static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
+{
+	struct task_sum *e = begin(sizeof(*e), 8, source_cpu, now);
+
+	if (!e) {
+		s->dead = 1;
+		return;
+	}
+	e->h.pid = s->pid;
+	e->h.tid = tid;
+	e->start = s->start;
+	e->cpu_time_ns = s->cpu_time_ns;
+	e->on_cpu_ns = s->on_cpu_ns;
+	e->run_queue_ns = s->run_queue_ns;
+	e->voluntary = s->voluntary;
+	e->involuntary = s->involuntary;
+	e->migrations = s->migrations;
+	e->exited = 1;
+	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
+	submit(e);
+	bpf_map_delete_elem(&sums, &tid);
+}
+
+/* task_clock is the CPU time of a slice within the window. Of a slice that
+ * began before, the part outside counts as if no time had been stolen in it. */
+static __always_inline __u64 task_clock(struct task_struct *p, struct cpu_now *c)
+{
+	__u64 ran = p->se.sum_exec_runtime - c->cpu_time_in;
+	__u64 outside = c->since < window.opens ? window.opens - c->since : 0;
+
+	return ran > outside ? ran - outside : 0;
+}
+
+static __always_inline void account(struct task_struct *p, struct cpu_now *c, __u64 now,
+				    bool voluntary, bool dead)
+{
+	bool was_here = c->since && c->tid == p->pid;
+	__u64 from = c->since > window.opens ? c->since : window.opens;
+	struct sum *s;
+
+	if (!p->pid) {
+		c->idle_ns += now - from;
+		return;
+	}
+	if (!wanted(p->tgid))
+		return;
+	s = sum_of(p, c, was_here);
+	if (!s)
+		return;
+	s->on_cpu_ns += now - from;
+	if (was_here) {
+		s->cpu_time_ns += task_clock(p, c);
+		if (c->since >= window.opens)
+			s->run_queue_ns += p->sched_info.run_delay - c->run_queue_in;
+	} else {
+		c->first_tid = p->pid;
+		c->first_start = p->start_boottime;
+		c->first_cpu_time = p->se.sum_exec_runtime;
+		c->first_out = now;
+	}
+	s->migrations = p->se.nr_migrations - s->migrations_base;
+	if (voluntary)
+		s->voluntary++;
+	else
+		s->involuntary++;
+	s->last_out = now;
+	if (dead)
+		bury(s, p->pid, now);
+}
+
+static __always_inline void arrive(struct task_struct *p, struct cpu_now *c, __u64 now)
+{
+	c->tid = p->pid;
+	c->pid = p->tgid;
+	c->start = p->start_boottime;
+	c->cpu_time_in = p->se.sum_exec_runtime;
+	c->run_queue_in = p->sched_info.run_delay;
+	c->migrations_in = p->se.nr_migrations;
+	barrier();
+	c->since = now;
+}
+
+static __always_inline void flush(struct batch *b)
+{
+	if (bpf_ringbuf_output(&ring, b, sizeof(*b), wakeup())) {
+		struct counters *n = cpu_counters();
+
+		if (n)
+			__sync_fetch_and_add(&n->lost[source_sched * LOSS_REASONS + loss_reason_ring_full], b->n);
+	}
+	b->n = 0; /* before seq: a reader never takes these slots for the next batch's */
+	barrier();
+	b->h.seq++;
+}
+
+static __always_inline void append(struct batch *b, __u32 cpu, __u64 now, struct task_struct *prev,
+				   struct task_struct *next, __u64 waited, __u32 state)
+{
+	struct slot *s;
+
+	if (b->n >= SLOTS || (b->n && now - b->h.time > BATCH_MAX_AGE))
+		flush(b);
+	if (!b->n) {
+		b->h.time = now;
+		b->h.kind = 1;
+		b->h.cpu = cpu;
+	}
+	s = &b->slot[b->n < SLOTS ? b->n : 0];
+	s->after_ns = now - b->h.time;
+	s->prev_tid = prev->pid;
+	s->next_tid = next->pid;
+	s->delay_ns = waited > ~0U ? ~0U : waited;
+	s->state = state;
+	s->prev_prio = prev->prio;
+	s->next_prio = next->prio;
+	barrier();
+	b->n++;
+}
+
+static __always_inline void emit(struct cpu_now *c, __u32 cpu, __u64 now, struct task_struct *prev,
+				 struct task_struct *next, __u32 state, bool preempted)
+{
+	struct batch *b = bpf_map_lookup_elem(&batches, &cpu);
+	struct counters *n = cpu_counters();
+	bool was_here = c->since && c->tid == prev->pid;
+
+	if (!b || !n || !(wanted(prev->tgid) || wanted(next->tgid)))
+		return;
+	__sync_fetch_and_add(&n->seen[source_sched], 1);
+	append(b, cpu, now, prev, next,
+	       was_here && prev->pid ? prev->sched_info.run_delay - c->run_queue_in : 0,
+	       (state & SLOT_STATE) | (preempted ? SLOT_PREEMPTED : 0));
+}
+
+SEC("tp_btf/sched_switch")
+int on_switch(__u64 *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_now *c = bpf_map_lookup_elem(&cpus, &cpu);
+	bool preempted = ctx[0];
+	__u32 state;
+
+	if (!c || now > window.closes) /* what stands here is the state at its close */
+		return 0;
+	if (now >= window.opens) {
+		c->switches++; /* first, and since last: see struct cpu_now */
+		barrier();
+		state = prev_state(ctx, prev);
+		if (want_switches)
+			emit(c, cpu, now, prev, next, state, preempted || !state);
+		if (want_sums)
+			account(prev, c, now, !preempted && state, state & TASK_DEAD);
+	}
+	arrive(next, c, now);
+	return 0;
+}

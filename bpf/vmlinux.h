@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause) */
+/*
+ * The few kernel structures ebrec reads, with the few members it reads. Every
+ * access is relocated against the running kernel's BTF (CO-RE), so order and
+ * size here mean nothing; a full generated vmlinux.h would be 3 MB of noise.
+ */
+#ifndef EBREC_VMLINUX_H
+#define EBREC_VMLINUX_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct { int counter; } atomic_t;
+
+struct kernfs_node { __u64 id; };
+struct cgroup { struct kernfs_node *kn; };
+struct css_set { struct cgroup *dfl_cgrp; };
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
+	__u64 nr_migrations;
+};
+struct sched_info { unsigned long long run_delay; };
+struct signal_struct {
+	atomic_t live;
+	unsigned int flags;
+	int group_exit_code;
+	unsigned long long sum_sched_runtime;
+};
+
+struct task_struct {
+	unsigned int __state;
+	unsigned int flags;
+	int on_cpu;
+	int prio;
+	int pid;
+	int tgid;
+	int exit_code;
+	__u64 start_boottime;
+	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct signal_struct *signal;
+	struct css_set *cgroups;
+};
+
+/* Before 5.14 (commit 2f064a59a11f) the member was state, and a long. */
+struct task_struct___before_5_14 { long state; };
+
+struct linux_binprm { const char *filename; };
+
+struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
+struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+struct sock {
+	struct sock_common __sk_common;
+	__u16 sk_protocol;
+	int sk_err;
+	unsigned long sk_flags;
+};
+struct inet_sock {
+	struct sock sk;
+	__u16 inet_sport;
+};
+struct minmax_sample { __u32 t; __u32 v; };
+struct minmax { struct minmax_sample s[3]; };
+struct tcp_sock {
+	__u32 rcv_nxt;
+	__u32 write_seq;
+	__u32 srtt_us;
+	__u32 total_retrans;
+	struct minmax rtt_min;
+	__u64 bytes_received;
+	__u64 bytes_sent;
+	__u64 bytes_retrans;
+	__u64 tcp_wstamp_ns;
+};
+struct tcphdr;
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+};
+struct sk_buff {
+	unsigned int len;
+	char cb[48];
+	unsigned char *data;
+};
+
+struct inode { unsigned short i_mode; };
+struct file {
+	struct inode *f_inode;
+	void *private_data;
+};
+struct socket { struct sock *sk; };
+
+struct seq_file;
+struct bpf_iter_meta { struct seq_file *seq; };
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+};
+
+struct trace_event_raw_sys_enter { unsigned long args[6]; };
+struct trace_event_raw_sys_exit { long ret; };
+
+#pragma clang attribute pop
+#endif
