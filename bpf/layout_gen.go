@@ -4,80 +4,159 @@ package bpf
 
 import "structs"
 
+// Header is struct header of the programs.
+type Header struct {
+	_    structs.HostLayout
+	Time uint64
+	PID  uint32
+	TID  uint32
+	Kind uint16
+	CPU  uint16
+	Seq  uint32
+}
+
+// Slot is struct slot of the programs.
+type Slot struct {
+	_        structs.HostLayout
+	AfterNS  uint32
+	PrevTID  uint32
+	NextTID  uint32
+	DelayNS  uint32
+	State    uint16
+	PrevPrio uint8
+	NextPrio uint8
+}
+
 // Window is struct window of the programs.
 type Window struct {
 	_      structs.HostLayout
-	opens  uint64
-	closes uint64
+	Opens  uint64
+	Closes uint64
 }
 
 // Counters is struct counters of the programs.
 type Counters struct {
-	_        structs.HostLayout
-	seen     [6]uint64
-	lost     [18]uint64
-	seq      uint32
-	reserved uint32
+	_    structs.HostLayout
+	Seen [6]uint64
+	Lost [18]uint64
 }
 
 // CPUNow is struct cpu_now of the programs.
 type CPUNow struct {
-	_              structs.HostLayout
-	switches       uint64
-	idle_ns        uint64
-	since          uint64
-	cpu_time_in    uint64
-	run_queue_in   uint64
-	migrations_in  uint64
-	tid            uint32
-	pid            uint32
-	start          uint64
-	first_out      uint64
-	first_start    uint64
-	first_cpu_time uint64
-	first_tid      uint32
-	reserved       [7]uint32
+	_            structs.HostLayout
+	Switches     uint64
+	IdleNS       uint64
+	Since        uint64
+	CPUTimeIn    uint64
+	RunQueueIn   uint64
+	MigrationsIn uint64
+	TID          uint32
+	PID          uint32
+	Start        uint64
+	FirstOut     uint64
+	FirstStart   uint64
+	FirstCPUTime uint64
+	FirstTID     uint32
+	Reserved     [7]uint32
 }
 
 // Sum is struct sum of the programs.
 type Sum struct {
-	_               structs.HostLayout
-	start           uint64
-	last_out        uint64
-	cpu_time_ns     uint64
-	on_cpu_ns       uint64
-	run_queue_ns    uint64
-	voluntary       uint64
-	involuntary     uint64
-	migrations      uint64
-	migrations_base uint64
-	pid             uint32
-	dead            uint32
+	_              structs.HostLayout
+	Start          uint64
+	LastOut        uint64
+	CPUTimeNS      uint64
+	OnCPUNS        uint64
+	RunQueueNS     uint64
+	Voluntary      uint64
+	Involuntary    uint64
+	Migrations     uint64
+	MigrationsBase uint64
+	PID            uint32
+	Dead           uint32
 }
 
 // Batch is struct batch of the programs.
 type Batch struct {
-	_ structs.HostLayout
-	h struct {
-		_    structs.HostLayout
-		time uint64
-		pid  uint32
-		tid  uint32
-		kind uint16
-		cpu  uint16
-		seq  uint32
-	}
-	n        uint32
-	reserved uint32
-	slot     [49]struct {
-		_         structs.HostLayout
-		after_ns  uint32
-		prev_tid  uint32
-		next_tid  uint32
-		delay_ns  uint32
-		state     uint16
-		prev_prio uint8
-		next_prio uint8
-	}
-	reserved2 [3]uint32
+	_         structs.HostLayout
+	H         Header
+	N         uint32
+	Reserved  uint32
+	Slot      [49]Slot
+	Reserved2 [3]uint32
+}
+
+// Task is struct task of the programs.
+type Task struct {
+	_            structs.HostLayout
+	H            Header
+	Start        uint64
+	PPID         uint32
+	KernelThread uint8
+	Running      uint8
+	Reserved     uint16
+	CgroupID     uint64
+	Comm         [16]int8
+	TotalCPUNS   uint64
+	Reason       uint32
+	Reserved2    uint32
+}
+
+// SchedSwitch is struct sched_switch of the programs.
+type SchedSwitch struct {
+	_         structs.HostLayout
+	H         Header
+	NextTID   uint32
+	DelayNS   uint32
+	PrevState uint32
+	PrevPrio  uint8
+	NextPrio  uint8
+	Preempted uint8
+	Reserved  uint8
+}
+
+// TaskSum is struct task_sum of the programs.
+type TaskSum struct {
+	_           structs.HostLayout
+	H           Header
+	Start       uint64
+	CPUTimeNS   uint64
+	OnCPUNS     uint64
+	RunQueueNS  uint64
+	Voluntary   uint64
+	Involuntary uint64
+	Migrations  uint64
+	Exited      uint8
+	Reserved    [7]uint8
+}
+
+// CPUSum is struct cpu_sum of the programs.
+type CPUSum struct {
+	_        structs.HostLayout
+	H        Header
+	IdleNS   uint64
+	Switches uint64
+}
+
+// Loss is struct loss of the programs.
+type Loss struct {
+	_          structs.HostLayout
+	H          Header
+	Since      uint64
+	Lost       uint64
+	LossSource uint32
+	LossReason uint32
+}
+
+// Summary is struct summary of the programs.
+type Summary struct {
+	_           structs.HostLayout
+	H           Header
+	Since       uint64
+	Seen        uint64
+	Written     uint64
+	Lost        uint64
+	Reordered   uint64
+	OwnCPUNS    uint64
+	MaxRSSBytes uint64
 }

@@ -38,8 +38,6 @@ struct {
 struct counters {
 	__u64 seen[SOURCES];
 	__u64 lost[SOURCES * LOSS_REASONS];
-	__u32 seq;
-	__u32 reserved;
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -82,6 +82,7 @@ struct {
 	__type(value, struct batch);
 } batches SEC(".maps");
 
+ANCHOR(task);
 ANCHOR(sched_switch);
 ANCHOR(task_sum);
 ANCHOR(cpu_sum);
@@ -221,6 +222,7 @@ static __always_inline void append(struct batch *b, __u32 cpu, __u64 now, struct
 				   struct task_struct *next, __u64 waited, __u32 state)
 {
 	struct slot *s;
+	__u32 i;
 
 	if (b->n >= SLOTS || (b->n && now - b->h.time > BATCH_MAX_AGE))
 		flush(b);
@@ -229,7 +231,11 @@ static __always_inline void append(struct batch *b, __u32 cpu, __u64 now, struct
 		b->h.kind = 1;
 		b->h.cpu = cpu;
 	}
-	s = &b->slot[b->n < SLOTS ? b->n : 0];
+	i = b->n;
+	barrier_var(i); /* keep the check below in front of the use */
+	if (i >= SLOTS)
+		return;
+	s = &b->slot[i];
 	s->after_ns = now - b->h.time;
 	s->prev_tid = prev->pid;
 	s->next_tid = next->pid;
@@ -238,7 +244,7 @@ static __always_inline void append(struct batch *b, __u32 cpu, __u64 now, struct
 	s->prev_prio = prev->prio;
 	s->next_prio = next->prio;
 	barrier();
-	b->n++;
+	b->n = i + 1;
 }
 
 static __always_inline void emit(struct cpu_now *c, __u32 cpu, __u64 now, struct task_struct *prev,

@@ -13,7 +13,7 @@
 #define IPPROTO_TCP 6
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
-#define SOCK_DONE 1 /* bit of sk_flags: the peer's FIN was received */
+#define SOCK_DONE 1 /* bit of skc_flags: the peer's FIN was received */
 
 /* What is remembered of a connection until it closes, by its sock's address. */
 struct conn {
@@ -141,7 +141,7 @@ static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 		(e)->tx_bytes = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);  \
 		/* The kernel counts a received FIN as a byte. */                                  \
 		(e)->rx_bytes = BPF_CORE_READ(tp, bytes_received) -                                \
-				(BPF_CORE_READ(sk, sk_flags) >> SOCK_DONE & 1);                    \
+				(BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);                    \
 		(e)->srtt_ns = (__u64)(BPF_CORE_READ(tp, srtt_us) >> 3) * 1000;                    \
 		(e)->min_rtt_ns = min_rtt_ns(tp);                                                  \
 		(e)->retransmits = BPF_CORE_READ(tp, total_retrans);                               \

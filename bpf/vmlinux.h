@@ -61,6 +61,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -68,7 +69,6 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
 	int sk_err;
-	unsigned long sk_flags;
 };
 struct inet_sock {
 	struct sock sk;
@@ -105,6 +105,12 @@ struct file {
 };
 struct socket { struct sock *sk; };
 
+struct trace_event_raw_sys_enter { unsigned long args[6]; };
+struct trace_event_raw_sys_exit { long ret; };
+
+#pragma clang attribute pop
+
+/* Contexts of the iterators: the verifier wants their offsets unrelocated. */
 struct seq_file;
 struct bpf_iter_meta { struct seq_file *seq; };
 struct bpf_iter__task {
@@ -117,9 +123,4 @@ struct bpf_iter__task_file {
 	__u32 fd;
 	struct file *file;
 };
-
-struct trace_event_raw_sys_enter { unsigned long args[6]; };
-struct trace_event_raw_sys_exit { long ret; };
-
-#pragma clang attribute pop
 #endif

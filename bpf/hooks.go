@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+// A hook is one program and what the recording lacks without it.
+type hook struct {
+	object  string   // file name without .bpf.o
+	program string   // name of the C function
+	sources []string // wanted when one of them is; nil: always
+	instead string   // only when that program could not be attached
+	loses   string
+}
+
+// hooks in the order in which they attach: who is who first, so that no row
+// comes from a task that was never named.
+var hooks = []hook{
+	{object: "process", program: "on_fork", loses: "created processes and threads"},
+	{object: "process", program: "on_exec", loses: "executed files and the names they give"},
+	{object: "process", program: "on_rename", loses: "changed task names"},
+	{object: "process", program: "on_exit", sources: []string{"process"}, loses: "exits"},
+	{object: "sched", program: "on_switch", sources: []string{"cpu", "sched"}, loses: "all scheduling"},
+	{object: "tcp", program: "on_state", sources: []string{"tcp"}, loses: "connects, accepts and closes"},
+	{object: "tcp", program: "on_segment", sources: []string{"tcp"}, loses: "response latency"},
+	{object: "tcp", program: "on_send", sources: []string{"tcp"}, loses: "the exact time of sends"},
+	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp"}, instead: "on_send", loses: "the exact time of sends"},
+	{object: "tcp", program: "on_receive", sources: []string{"tcp"}, loses: "owners of connections that only receive"},
+	{object: "tcp", program: "on_consumed", sources: []string{"tcp"}, instead: "on_receive", loses: "owners of connections that only receive"},
+	{object: "file", program: "on_openat_return", sources: []string{"file"}, loses: "openat"},
+	{object: "file", program: "on_openat2_return", sources: []string{"file"}, loses: "openat2"},
+	{object: "file", program: "on_openat", sources: []string{"file"}, loses: "openat"},
+	{object: "file", program: "on_openat2", sources: []string{"file"}, loses: "openat2"},
+}
+
+// Sources are the names of what can be recorded, in the order of enum source.
+// "recording" is not one: its rows are always there.
+func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "file"} }
+
+// The loss reasons of enum loss_reason that are counted per source.
+const lossReasons = 3

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/ebrec/ebrec/format"
+)
+
+// Config says what to load.
+type Config struct {
+	Sources   []string // names from [Sources]
+	Filtered  bool     // record only processes given to [Programs.Target] and their children
+	MaxTasks  uint32   // threads with sums at one time; 0: 65,536
+	RingBytes uint32   // size of the ring, a power of two of at least a page; 0: 8 MiB
+}
+
+// Programs are ebrec's programs, loaded and attached. One goroutine at a time
+// may use it.
+type Programs struct {
+	config  Config
+	cache   *btf.Cache
+	maps    map[string]map[string]*ebpf.Map // by object, then by name
+	links   []link.Link
+	iters   map[string]*link.Iter
+	working map[string]bool // programs attached
+	missing []format.Missing
+
+	ncpu    int          // possible CPUs
+	cpus    *ebpf.Memory // of CPUNow
+	batches *ebpf.Memory // of Batch
+}
+
+// The maps that all objects share; the first object's are the ones.
+var sharedMaps = []string{"ring", "counters", "targets", ".data.window"}
+
+// Load loads and attaches the programs of the chosen sources. What could not
+// be attached is in [Programs.Missing]. The error is for what nothing works
+// without: privileges, BTF, the ring.
+func Load(c Config) (*Programs, error) {
+	if _, err := btf.LoadKernelSpec(); err != nil {
+		return nil, fmt.Errorf("read the kernel's type information (BTF): %w", err)
+	}
+	p := &Programs{
+		config:  c,
+		cache:   btf.NewCache(),
+		maps:    map[string]map[string]*ebpf.Map{},
+		iters:   map[string]*link.Iter{},
+		working: map[string]bool{},
+	}
+	if err := p.load(); err != nil {
+		return nil, errors.Join(err, p.Release())
+	}
+	return p, nil
+}
+
+func (p *Programs) load() error {
+	specs := map[string]*ebpf.CollectionSpec{}
+	for _, object := range p.objects() {
+		spec, err := p.spec(object)
+		if err != nil {
+			return fmt.Errorf("read object %s: %w", object, err)
+		}
+		specs[object] = spec
+		if err := p.createMaps(object, spec); err != nil {
+			return fmt.Errorf("create maps of %s: %w", object, err)
+		}
+	}
+	for _, h := range hooks {
+		if p.wants(h) {
+			p.attachOrMiss(specs[h.object], h)
+		}
+	}
+	if err := p.loadIter(specs["process"], "process", "list_tasks"); err != nil {
+		p.miss("recording", "iter/task", "tasks older than the recording", err)
+	}
+	if p.Records("tcp") {
+		if err := p.loadIter(specs["tcp"], "tcp", "list_sockets"); err != nil {
+			p.miss("tcp", "iter/task_file", "connections older than the recording", err)
+		}
+	}
+	if len(p.links) == 0 {
+		return fmt.Errorf("attach %s: %s", strings.Join(p.config.Sources, ", "), p.missing[0].Reason)
+	}
+	return p.mapMemory()
+}
+
+// objects lists the objects needed, process first: it names the tasks.
+func (p *Programs) objects() []string {
+	names := []string{"process"}
+	for _, h := range hooks {
+		if p.wants(h) && !slices.Contains(names, h.object) {
+			names = append(names, h.object)
+		}
+	}
+	return names
+}
+
+// wants tells whether a hook serves a chosen source and is not made
+// superfluous by one that works.
+func (p *Programs) wants(h hook) bool {
+	if h.instead != "" && p.working[h.instead] {
+		return false
+	}
+	return h.sources == nil || slices.ContainsFunc(h.sources, p.Records)
+}
+
+// Records tells whether a source was asked for.
+func (p *Programs) Records(source string) bool { return slices.Contains(p.config.Sources, source) }
+
+func (p *Programs) spec(object string) (*ebpf.CollectionSpec, error) {
+	data, err := objects.ReadFile(object + ".bpf.o")
+	if err != nil {
+		return nil, err
+	}
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	if err := p.size(spec); err != nil {
+		return nil, err
+	}
+	return spec, p.setKnobs(spec)
+}
+
+func (p *Programs) size(spec *ebpf.CollectionSpec) error {
+	n, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	p.ncpu = n
+	sizes := map[string]uint32{
+		"cpus": uint32(n), "batches": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes,
+	}
+	for name, size := range sizes {
+		if m := spec.Maps[name]; m != nil && size > 0 {
+			m.MaxEntries = size
+		}
+	}
+	return nil
+}
+
+func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
+	knobs := map[string]any{
+		"filtered":         p.config.Filtered,
+		"wakeup_bytes":     uint64(spec.Maps["ring"].MaxEntries / 4),
+		"want_sums":        p.Records("cpu"),
+		"want_switches":    p.Records("sched"),
+		"want_process":     p.Records("process"),
+		"switch_has_state": switchHasState(),
+	}
+	for name, value := range knobs {
+		v := spec.Variables[name]
+		if v == nil {
+			continue
+		}
+		if err := v.Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// switchHasState tells whether the sched_switch tracepoint passes the previous
+// task's state (see quirks.h): a fifth parameter beside the hidden first one.
+func switchHasState() bool {
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return false
+	}
+	var tp *btf.Typedef
+	if err := kernel.TypeByName("btf_trace_sched_switch", &tp); err != nil {
+		return false
+	}
+	ptr, ok := tp.Type.(*btf.Pointer)
+	if !ok {
+		return false
+	}
+	proto, ok := ptr.Target.(*btf.FuncProto)
+	return ok && len(proto.Params) >= 5
+}
+
+func (p *Programs) createMaps(object string, spec *ebpf.CollectionSpec) error {
+	bare := spec.Copy()
+	bare.Programs = nil
+	shared := map[string]*ebpf.Map{}
+	if first := p.maps["process"]; first != nil {
+		for _, name := range sharedMaps {
+			shared[name] = first[name]
+		}
+	}
+	coll, err := ebpf.NewCollectionWithOptions(bare, ebpf.CollectionOptions{MapReplacements: shared, Cache: p.cache})
+	if err != nil {
+		return err
+	}
+	p.maps[object] = maps.Clone(coll.Maps)
+	for name := range p.maps[object] {
+		coll.DetachMap(name)
+	}
+	coll.Close()
+	return nil
+}
+
+// program loads one program over the maps of its object.
+func (p *Programs) program(spec *ebpf.CollectionSpec, object, name string) (*ebpf.Program, error) {
+	one := spec.Copy()
+	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: p.maps[object], Cache: p.cache})
+	if err != nil {
+		return nil, err
+	}
+	defer coll.Close()
+	return coll.DetachProgram(name), nil
+}
+
+func (p *Programs) attachOrMiss(spec *ebpf.CollectionSpec, h hook) {
+	if err := p.attach(spec, h); err != nil {
+		source := "recording"
+		if len(h.sources) > 0 {
+			source = h.sources[0]
+		}
+		p.miss(source, spec.Programs[h.program].SectionName, h.loses, err)
+		return
+	}
+	p.working[h.program] = true
+	if h.instead != "" { // what it stands in for is no loss
+		p.missing = slices.DeleteFunc(p.missing, func(m format.Missing) bool {
+			return m.Hook == spec.Programs[h.instead].SectionName
+		})
+	}
+}
+
+func (p *Programs) attach(spec *ebpf.CollectionSpec, h hook) error {
+	prog, err := p.program(spec, h.object, h.program)
+	if err != nil {
+		return err
+	}
+	defer prog.Close() // the link keeps it
+	var l link.Link
+	if group, name, ok := tracepoint(spec.Programs[h.program].SectionName); ok {
+		l, err = link.Tracepoint(group, name, prog, nil)
+	} else {
+		l, err = link.AttachTracing(link.TracingOptions{Program: prog})
+	}
+	if err != nil {
+		return err
+	}
+	p.links = append(p.links, l)
+	return nil
+}
+
+// tracepoint splits tracepoint/GROUP/NAME.
+func tracepoint(section string) (group, name string, ok bool) {
+	rest, ok := strings.CutPrefix(section, "tracepoint/")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "/")
+}
+
+func (p *Programs) loadIter(spec *ebpf.CollectionSpec, object, name string) error {
+	prog, err := p.program(spec, object, name)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	it, err := link.AttachIter(link.IterOptions{Program: prog})
+	if err != nil {
+		return err
+	}
+	p.iters[name] = it
+	return nil
+}
+
+func (p *Programs) miss(source, hook, loses string, err error) {
+	p.missing = append(p.missing, format.Missing{Source: source, Hook: hook, Loses: loses, Reason: reason(err)})
+}
+
+// reason is the first line of an error: verifier logs have hundreds.
+func reason(err error) string {
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first
+}
+
+func (p *Programs) mapMemory() (err error) {
+	sched := p.maps["sched"]
+	if sched == nil {
+		return nil
+	}
+	if p.cpus, err = sched["cpus"].Memory(); err != nil {
+		return fmt.Errorf("map the CPUs' state: %w", err)
+	}
+	if p.batches, err = sched["batches"].Memory(); err != nil {
+		return fmt.Errorf("map the batches: %w", err)
+	}
+	return nil
+}
+
+// Missing lists what could not be attached.
+func (p *Programs) Missing() []format.Missing { return slices.Clone(p.missing) }
+
+// Ring is the ring that all records arrive in.
+func (p *Programs) Ring() *ebpf.Map { return p.maps["process"]["ring"] }
+
+// Release detaches and unloads everything. Nothing of p may be used after it.
+func (p *Programs) Release() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	for _, it := range p.iters {
+		errs = append(errs, it.Close())
+	}
+	for _, byName := range p.maps {
+		for _, m := range byName {
+			errs = append(errs, m.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// SetWindow sets when the recording begins and ends, in boot time. Programs
+// count what happens from opens to closes, both included. Call it ahead of the
+// instant: an instant in the past is not exact.
+func (p *Programs) SetWindow(opens, closes uint64) error {
+	err := p.maps["process"][".data.window"].Put(uint32(0), Window{Opens: opens, Closes: closes})
+	if err != nil {
+		return fmt.Errorf("set the window: %w", err)
+	}
+	return nil
+}
+
+// Target adds a process to the filter.
+func (p *Programs) Target(pid uint32) error {
+	if err := p.maps["process"]["targets"].Put(pid, uint8(1)); err != nil {
+		return fmt.Errorf("filter on process %d: %w", pid, err)
+	}
+	return nil
+}
+
+// CPUs returns what each possible CPU is doing, by number; nil without the
+// source cpu or sched.
+func (p *Programs) CPUs() []CPUNow {
+	if p.cpus == nil {
+		return nil
+	}
+	all := make([]CPUNow, p.ncpu)
+	for i := range all {
+		all[i] = p.cpu(i)
+	}
+	return all
+}
+
+// cpu copies one CPU's state; see struct cpu_now for when a copy is whole. On
+// a CPU that switches faster than it can be copied the last try is returned.
+func (p *Programs) cpu(i int) (c CPUNow) {
+	for range 100 {
+		var again CPUNow
+		readAt(p.cpus, &c, i)
+		readAt(p.cpus, &again, i)
+		if c.Switches == again.Switches && c.Since == again.Since {
+			return again
+		}
+	}
+	return c
+}
+
+// Batch copies the batch that a CPU is filling. It reports false when the CPU
+// handed it over meanwhile: then the ring has it.
+func (p *Programs) Batch(cpu int, b *Batch) bool {
+	var again Batch
+	readAt(p.batches, b, cpu)
+	readAt(p.batches, &again, cpu)
+	return b.H.Seq == again.H.Seq && b.N <= again.N && b.N <= uint32(len(b.Slot))
+}
+
+// BatchCPUs is the number of CPUs that may have a batch.
+func (p *Programs) BatchCPUs() int {
+	if p.batches == nil || !p.Records("sched") {
+		return 0
+	}
+	return p.ncpu
+}
+
+func readAt[T any](m *ebpf.Memory, to *T, i int) {
+	size := int(unsafe.Sizeof(*to))
+	// The index is in range by construction, so the copy cannot fall short.
+	_, _ = m.ReadAt(Bytes(to), int64(i*size))
+}
+
+// Bytes is the memory of a record, shared with it. T must be one of this
+// package's layouts.
+func Bytes[T any](record *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(record)), unsafe.Sizeof(*record))
+}
+
+// Sums visits the sums of every thread that left a CPU within the window, by
+// tid, in no order.
+func (p *Programs) Sums(visit func(tid uint32, s *Sum)) error {
+	m := p.maps["sched"]["sums"]
+	var (
+		cursor ebpf.MapBatchCursor
+		tids   = make([]uint32, 4096)
+		sums   = make([]Sum, 4096)
+	)
+	for {
+		n, err := m.BatchLookup(&cursor, tids, sums, nil)
+		for i := range n {
+			visit(tids[i], &sums[i])
+		}
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the sums: %w", err)
+		}
+	}
+}
+
+// Bury removes the sums of an ended thread that the ring had no room for.
+func (p *Programs) Bury(tid uint32) error {
+	err := p.maps["sched"]["sums"].Delete(tid)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("remove the sums of thread %d: %w", tid, err)
+	}
+	return nil
+}
+
+// Counters returns each possible CPU's counters since loading.
+func (p *Programs) Counters() ([]Counters, error) {
+	var all []Counters
+	if err := p.maps["process"]["counters"].Lookup(uint32(0), &all); err != nil {
+		return nil, fmt.Errorf("read the counters: %w", err)
+	}
+	return all, nil
+}
+
+// Tasks returns a task record for every task there is, empty when the kernel
+// has no task iterator.
+func (p *Programs) Tasks() ([]byte, error) { return p.iterate("list_tasks") }
+
+// Sockets returns a tcp_socket record for every connection that a process
+// holds, once for each holder.
+func (p *Programs) Sockets() ([]byte, error) { return p.iterate("list_sockets") }
+
+func (p *Programs) iterate(name string) ([]byte, error) {
+	it := p.iters[name]
+	if it == nil {
+		return nil, nil
+	}
+	r, err := it.Open()
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", name, err)
+	}
+	defer r.Close()
+	out, err := io.ReadAll(r)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", name, err)
+	}
+	return out, nil
+}
+
+// Now is the current boot time, the clock of every record.
+func Now() uint64 {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
+		panic(err) // Linux has had the clock since 2.6.39
+	}
+	return uint64(ts.Nano())
+}
+
+// LossAt says where and why Counters.Lost[i] counts.
+func LossAt(i int) (source, reason uint32) {
+	return uint32(i / lossReasons), uint32(i % lossReasons)
+}
