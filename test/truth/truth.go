@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package truth is what a workload says about itself: the JSON that
+// test/workload writes with --truth and that tests compare a recording with.
+// Every figure comes from the kernel's own accounting (wait4, TCP_INFO) or the
+// application's own clock, never from ebrec.
+package truth
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+)
+
+// Truth is one run of a workload. A list that the workload does not produce
+// is absent.
+type Truth struct {
+	Workload  string    `json:"workload"`
+	Command   []string  `json:"command"` // arguments, without the program
+	Processes []Process `json:"processes,omitempty"`
+	TCP       []Conn    `json:"tcp,omitempty"`
+	Opens     []Open    `json:"opens,omitempty"`
+}
+
+// Process is one process that ran and ended inside the workload.
+type Process struct {
+	PID      int    `json:"pid"`
+	PPID     int    `json:"ppid"`
+	Comm     string `json:"comm"` // at its end
+	Role     string `json:"role"` // what it was made to do
+	ExitCode int    `json:"exit_code"`
+	Signal   int    `json:"signal"` // 0 unless a signal ended it
+
+	// CPUNS is user plus system time by wait4. It includes the process's own
+	// children that it waited for; only the parents below have any.
+	CPUNS       int64 `json:"cpu_ns"`
+	Voluntary   int64 `json:"voluntary"`   // switches by wait4, without each thread's last
+	Involuntary int64 `json:"involuntary"` // switches by wait4
+	Threads     int   `json:"threads"`     // seen in /proc/self/task at its end; 0 if not counted
+
+	// SelfCPUNS is getrusage(RUSAGE_SELF) by the process just before its end;
+	// 0 where it did not ask.
+	SelfCPUNS int64 `json:"self_cpu_ns,omitempty"`
+
+	// Images are the filenames it executed, in order; FailedExecs those it
+	// could not.
+	Images      []string `json:"images,omitempty"`
+	FailedExecs []string `json:"failed_execs,omitempty"`
+}
+
+// Conn is one TCP connection or attempt, seen from one of its ends.
+type Conn struct {
+	PID   int    `json:"pid"`
+	Side  string `json:"side"` // client or server
+	LAddr string `json:"laddr"`
+	LPort int    `json:"lport"`
+	RAddr string `json:"raddr"`
+	RPort int    `json:"rport"`
+
+	ConnectNS int64 `json:"connect_ns,omitempty"` // client: duration of connect(2)
+	Errno     int   `json:"errno,omitempty"`      // client: why connect failed
+
+	// ResponseNS has one duration per turn, from write(2) returned to the
+	// next read(2) returned. A server's first request follows no write.
+	ResponseNS []int64 `json:"response_ns,omitempty"`
+	Requests   int     `json:"requests"`
+	TxBytes    int64   `json:"tx_bytes"`
+	RxBytes    int64   `json:"rx_bytes"`
+
+	Info *TCPInfo `json:"info,omitempty"` // just before close; nil if refused
+}
+
+// TCPInfo is the part of the kernel's TCP_INFO that a recording also holds.
+type TCPInfo struct {
+	RTTUS         uint32 `json:"rtt_us"` // smoothed
+	MinRTTUS      uint32 `json:"min_rtt_us"`
+	Retransmits   uint32 `json:"retransmits"`
+	BytesAcked    uint64 `json:"bytes_acked"` // counts the SYN as one byte
+	BytesReceived uint64 `json:"bytes_received"`
+}
+
+// Open is one attempt to open a file.
+type Open struct {
+	PID     int    `json:"pid"`
+	Syscall string `json:"syscall"` // openat or openat2
+	Path    string `json:"path"`    // as passed
+	Flags   int    `json:"flags"`   // as passed
+	Errno   int    `json:"errno"`   // 0 if it opened
+}
+
+// Read reads the truth that a workload wrote to path.
+func Read(path string) (*Truth, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	t := new(Truth)
+	if err := json.Unmarshal(data, t); err != nil {
+		return nil, fmt.Errorf("read truth %s: %w", path, err)
+	}
+	return t, nil
+}
+
+// Write writes t to path.
+func (t *Truth) Write(path string) error {
+	data, err := json.MarshalIndent(t, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o644)
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+
+	"github.com/ebrec/ebrec/test/netlab"
+	"github.com/ebrec/ebrec/test/truth"
+)
+
+const (
+	requestBytes  = 100
+	responseBytes = 300
+	serverPort    = 7000
+	closedPort    = 7001
+)
+
+// tcp runs a client and a server as processes in two namespaces whose round
+// trip is known.
+func tcp(s *stage, o options) (*truth.Truth, error) {
+	lab, err := netlab.New(netlab.Options{Delay: o.rtt / 2, DropEvery: o.dropNth})
+	if err != nil {
+		return nil, err
+	}
+	t, err := talk(s, lab, o)
+	if closeErr := lab.Close(); err == nil {
+		err = closeErr
+	}
+	return t, err
+}
+
+func talk(s *stage, lab *netlab.Lab, o options) (*truth.Truth, error) {
+	addr, err := serverAddr(lab, o.family)
+	if err != nil {
+		return nil, err
+	}
+	server, err := s.child("eb-server", "server", addr.String(), strconv.Itoa(o.conns), o.think.String())
+	if err != nil {
+		return nil, err
+	}
+	client, err := s.child("eb-client", "client", addr.String(),
+		strconv.Itoa(o.conns), strconv.Itoa(o.requests), strconv.Itoa(o.refused))
+	if err != nil {
+		return nil, err
+	}
+	if err := startListening(lab, server); err != nil {
+		return nil, err
+	}
+	if err := lab.Client.Start(client.cmd); err != nil {
+		return nil, err
+	}
+	return finish(client, server)
+}
+
+func serverAddr(lab *netlab.Lab, family int) (netip.Addr, error) {
+	switch family {
+	case 4:
+		return lab.Server.V4, nil
+	case 6:
+		return lab.Server.V6, nil
+	}
+	return netip.Addr{}, fmt.Errorf("address family %d, want 4 or 6", family)
+}
+
+// startListening starts the server and waits until it closes the ready pipe,
+// file 3, which it does once it listens.
+func startListening(lab *netlab.Lab, server *child) error {
+	wait, ready, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer wait.Close()
+	server.cmd.ExtraFiles = []*os.File{ready}
+	err = lab.Server.Start(server.cmd)
+	ready.Close()
+	if err != nil {
+		return err
+	}
+	_, _ = wait.Read(make([]byte, 1))
+	return nil
+}
+
+// finish waits for both ends, the client first, and collects what they saw.
+func finish(ends ...*child) (*truth.Truth, error) {
+	t := new(truth.Truth)
+	for _, c := range ends {
+		if err := c.cmd.Wait(); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		var conns []truth.Conn
+		if err := json.Unmarshal(c.stdout.Bytes(), &conns); err != nil {
+			return nil, fmt.Errorf("read report of %s: %w", c.name, err)
+		}
+		p := truth.Process{
+			PID: c.cmd.Process.Pid, PPID: os.Getpid(), Comm: c.name, Role: c.role,
+			Images: []string{c.cmd.Path},
+		}
+		fill(&p, c.cmd.ProcessState)
+		t.Processes = append(t.Processes, p)
+		t.TCP = append(t.TCP, conns...)
+	}
+	return t, nil
+}
