@@ -249,7 +249,7 @@ enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stal
 
 struct loss {
 	struct header h;
-	boot_t since DOC("start of the interval in which the loss happened; time is its end");
+	boot_t since DOC("start of the interval; time is its end");
 	count_t lost DOC("events lost");
 	enum source loss_source DOC("source whose events were lost");
 	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten)");

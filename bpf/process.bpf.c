@@ -5,6 +5,7 @@
  * and how processes and threads begin and end (source process).
  */
 #include "identity.h"
+#include "quirks.h"
 
 /* False: creation and exec are recorded as task rows only, exits not at all. */
 const volatile bool want_process = false;
@@ -177,7 +178,7 @@ int list_tasks(struct bpf_iter__task *ctx)
 		return 0;
 	e.h.time = bpf_ktime_get_boot_ns();
 	e.h.kind = 2;
-	e.h.cpu = bpf_get_smp_processor_id();
+	e.h.cpu = cpu_of(p);
 	identify(&e, p);
 	e.total_cpu_ns = p->se.sum_exec_runtime;
 	e.reason = task_reason_snapshot;

@@ -24,4 +24,12 @@ static __always_inline __u32 prev_state(__u64 *ctx, struct task_struct *prev)
 	return switch_has_state ? (__u32)ctx[3] : state_of(prev);
 }
 
+/* The CPU that a task runs on or ran on last; see vmlinux.h for the two places. */
+static __always_inline __u16 cpu_of(struct task_struct *p)
+{
+	if (bpf_core_field_exists(p->thread_info.cpu))
+		return BPF_CORE_READ(p, thread_info.cpu);
+	return BPF_CORE_READ((struct task_struct___before_5_16 *)p, cpu);
+}
+
 #endif

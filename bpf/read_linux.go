@@ -31,6 +31,15 @@ func (p *Programs) Target(pid uint32) error {
 	return nil
 }
 
+// Filtered tells whether only targets are recorded.
+func (p *Programs) Filtered() bool { return p.config.Filtered }
+
+// Wanted tells whether the filter lets a process through.
+func (p *Programs) Wanted(pid uint32) bool {
+	var one uint8
+	return !p.config.Filtered || p.maps["process"]["targets"].Lookup(pid, &one) == nil
+}
+
 // CPUs returns what each possible CPU is doing, by number; nil without the
 // source cpu or sched.
 func (p *Programs) CPUs() []CPUNow {
@@ -85,6 +94,13 @@ func readAt[T any](m *ebpf.Memory, to *T, i int) {
 // package's layouts.
 func Bytes[T any](record *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(record)), unsafe.Sizeof(*record))
+}
+
+// View is a record's bytes as one of this package's layouts, shared with them.
+// The record must be as long as the layout.
+func View[T any](record []byte) *T {
+	_ = record[unsafe.Sizeof(*new(T))-1]
+	return (*T)(unsafe.Pointer(unsafe.SliceData(record)))
 }
 
 // Sums visits the sums of every thread that left a CPU within the window, by

@@ -30,7 +30,10 @@ struct signal_struct {
 	unsigned long long sum_sched_runtime;
 };
 
+struct thread_info { __u32 cpu; };
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
@@ -50,6 +53,9 @@ struct task_struct {
 
 /* Before 5.14 (commit 2f064a59a11f) the member was state, and a long. */
 struct task_struct___before_5_14 { long state; };
+
+/* Before 5.16 (commit bcf9033e5449) x86 kept the CPU here, not in thread_info. */
+struct task_struct___before_5_16 { unsigned int cpu; };
 
 struct linux_binprm { const char *filename; };
 
