@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/ebrec/ebrec/test/truth"
+)
+
+const (
+	// cpuFloorNS is the CPU time under which a process is too short to hold
+	// to 1%: wait4 misses the last microseconds of its exit.
+	cpuFloorNS   = int64(50 * time.Millisecond)
+	cpuTolerance = 0.01
+)
+
+func TestCPUTimeOfSpinner(t *testing.T) {
+	r := record(t, []string{"-a"}, "spin", "--for", "2s")
+	if n := checkCPUTime(t, r); n != 1 {
+		t.Errorf("compared %d processes, want 1", n)
+	}
+}
+
+func TestCPUTimeOfMixedProcesses(t *testing.T) {
+	r := record(t, []string{"-a"}, "mixed", "--procs", "50", "--for", "3s")
+	if n := checkCPUTime(t, r); n < 25 {
+		t.Errorf("compared %d processes over %v, want at least 25", n, time.Duration(cpuFloorNS))
+	}
+	checkSwitches(t, r)
+}
+
+// TestCPUTimeOfCommandOnly records the workload alone: the same figures, and
+// nobody else's.
+func TestCPUTimeOfCommandOnly(t *testing.T) {
+	r := record(t, nil, "mixed", "--procs", "10", "--for", "1s")
+	if n := checkCPUTime(t, r); n < 5 {
+		t.Errorf("compared %d processes, want at least 5", n)
+	}
+	for _, row := range analyze(t, "cputime", r.trace).Rows {
+		if row.text("class") == "user" && row.int(t, "pid") == int64(os.Getpid()) {
+			t.Errorf("row of this test, which is not the command: %v", row)
+		}
+	}
+}
+
+// TestOnCPUAddsUp checks that each CPU's time is given to somebody.
+func TestOnCPUAddsUp(t *testing.T) {
+	r := record(t, []string{"-a"}, "mixed", "--procs", "20", "--for", "2s")
+	checkOnCPU(t, r, onlineCPUs(t))
+}
+
+// checkCPUTime compares cpu_time_ns of every process over the floor with
+// wait4 and returns how many it compared.
+func checkCPUTime(t *testing.T, r recording) int {
+	t.Helper()
+	got := analyze(t, "cputime", r.trace)
+	n := 0
+	for _, want := range r.truth.Processes {
+		if want.CPUNS < cpuFloorNS {
+			continue
+		}
+		row := got.find(t, row{"pid": want.PID})
+		if row == nil {
+			continue
+		}
+		n++
+		cpu := row.int(t, "cpu_time_ns")
+		if off := float64(cpu-want.CPUNS) / float64(want.CPUNS); math.Abs(off) > cpuTolerance {
+			t.Errorf("pid %d %s: cpu_time_ns %d, wait4 %d: off by %.2f%%", want.PID, want.Comm, cpu, want.CPUNS, 100*off)
+		}
+		if row.text("comm") != want.Comm {
+			t.Errorf("pid %d: comm %q, want %q", want.PID, row.text("comm"), want.Comm)
+		}
+	}
+	return n
+}
+
+// checkSwitches compares switch counts with wait4. The edge: wait4 takes its
+// figures before a thread leaves its CPU for the last time, which is a
+// voluntary switch, and so misses one per thread; in those last moments a
+// thread may also be preempted.
+func checkSwitches(t *testing.T, r recording) {
+	t.Helper()
+	got := analyze(t, "cputime", r.trace)
+	for _, want := range r.truth.Processes {
+		row := got.find(t, row{"pid": want.PID})
+		if row == nil {
+			continue
+		}
+		threads := row.int(t, "threads")
+		if threads < int64(want.Threads) {
+			t.Errorf("pid %d %s: %d threads, had %d at its end", want.PID, want.Comm, threads, want.Threads)
+		}
+		checkEdge(t, want, "voluntary", row.int(t, "voluntary"), want.Voluntary, threads)
+		checkEdge(t, want, "involuntary", row.int(t, "involuntary"), want.Involuntary, threads)
+	}
+}
+
+// checkEdge wants got in [want, want+edge].
+func checkEdge(t *testing.T, p truth.Process, column string, got, want, edge int64) {
+	t.Helper()
+	if got < want || got > want+edge {
+		t.Errorf("pid %d %s: %s %d, wait4 %d: want %d to %d", p.PID, p.Comm, column, got, want, want, want+edge)
+	}
+}
+
+// checkOnCPU wants on_cpu_ns of all rows, idle ones included, to be the time
+// that the CPUs had.
+func checkOnCPU(t *testing.T, r recording, cpus int) {
+	t.Helper()
+	got := analyze(t, "cputime", r.trace)
+	var sum, idle int64
+	for _, row := range got.Rows {
+		sum += row.int(t, "on_cpu_ns")
+		if row.text("class") == "idle" {
+			idle++
+		}
+	}
+	want := int64(cpus) * got.Capture.DurationNS
+	if off := float64(sum-want) / float64(want); math.Abs(off) > 0.001 {
+		t.Errorf("on_cpu_ns adds up to %d, %d CPUs had %d: off by %.3f%%", sum, cpus, want, 100*off)
+	}
+	if idle == 0 {
+		t.Error("no idle row")
+	}
+}
+
+// onlineCPUs counts the CPUs of the machine, not those of this process.
+func onlineCPUs(t *testing.T) int {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(regexp.MustCompile(`(?m)^cpu\d+ `).FindAll(bytes.TrimSpace(stat), -1))
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+)
+
+// table is what "ebrec analyze --format json" prints.
+type table struct {
+	Analysis string
+	Capture  struct {
+		Host       string
+		Kernel     string
+		DurationNS int64 `json:"duration_ns"`
+	}
+	Columns []struct{ Name, Unit, Description string }
+	Rows    []row
+}
+
+type row map[string]any
+
+// analyze runs one analysis over a capture.
+func analyze(t *testing.T, name, trace string) table {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(run(t, "analyze", name, "--format", "json", trace)))
+	d.UseNumber()
+	var out table
+	if err := d.Decode(&out); err != nil {
+		t.Fatalf("analyze %s: %v", name, err)
+	}
+	if out.Analysis != name {
+		t.Errorf("analysis is named %q, want %q", out.Analysis, name)
+	}
+	return out
+}
+
+// find returns the only row whose columns have the values of want.
+func (tb table) find(t *testing.T, want row) row {
+	t.Helper()
+	var found row
+	for _, r := range tb.Rows {
+		if !r.has(t, want) {
+			continue
+		}
+		if found != nil {
+			t.Errorf("%s has two rows with %v", tb.Analysis, want)
+		}
+		found = r
+	}
+	if found == nil {
+		t.Errorf("%s has no row with %v", tb.Analysis, want)
+	}
+	return found
+}
+
+// has says whether the row's columns have the values of want: int or string.
+func (r row) has(t *testing.T, want row) bool {
+	t.Helper()
+	for name, v := range want {
+		switch v := v.(type) {
+		case int:
+			if r[name] == nil || r.int(t, name) != int64(v) {
+				return false
+			}
+		default:
+			if r[name] != v {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// int is the value of a column of whole numbers, which must not be null.
+func (r row) int(t *testing.T, name string) int64 {
+	t.Helper()
+	number, ok := r[name].(json.Number)
+	if !ok {
+		t.Fatalf("column %s is %v (%T), want a number; row: %v", name, r[name], r[name], r)
+	}
+	n, err := number.Int64()
+	if err != nil {
+		t.Fatalf("column %s: %v", name, err)
+	}
+	return n
+}
+
+// text is the value of a column of text; "" if it is null.
+func (r row) text(name string) string {
+	s, _ := r[name].(string)
+	return s
+}

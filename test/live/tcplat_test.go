@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ebrec/ebrec/test/truth"
+)
+
+const (
+	// latencyTolerance is what lies between the kernel's packet and the
+	// application's clock, at a round trip of 20 ms.
+	latencyTolerance = 300 * time.Microsecond
+
+	// countedFlags is how far byte counts may be off: the kernel counts a SYN
+	// and a FIN as one byte each.
+	countedFlags = 2
+)
+
+func TestTCPLatency(t *testing.T) {
+	for _, family := range []string{"4", "6"} {
+		t.Run("IPv"+family, func(t *testing.T) {
+			r := record(t, nil, "tcp", "--family", family, "--rtt", "20ms",
+				"--requests", "20", "--think", "5ms", "--connections", "3", "--refused", "2")
+			checkConns(t, r, latencyTolerance)
+		})
+	}
+}
+
+// TestTCPLoss drops packets: what is sent again is counted, by both ends.
+func TestTCPLoss(t *testing.T) {
+	r := record(t, nil, "tcp", "--rtt", "10ms", "--requests", "30", "--refused", "0", "--drop-every", "9")
+	got := analyze(t, "tcplat", r.trace)
+	var total uint32
+	for _, want := range r.truth.TCP {
+		total += want.Info.Retransmits
+		row := findConn(t, got, want)
+		// The FIN may be lost too, after the truth was taken.
+		if n := row.int(t, "retransmits"); n < int64(want.Info.Retransmits) || n > int64(want.Info.Retransmits)+3 {
+			t.Errorf("%s: %d retransmits, TCP_INFO had %d", want.Side, n, want.Info.Retransmits)
+		}
+	}
+	if total == 0 {
+		t.Error("the path lost nothing: the test proves nothing")
+	}
+}
+
+// checkConns compares every connection of the truth with its row.
+func checkConns(t *testing.T, r recording, tolerance time.Duration) {
+	t.Helper()
+	got := analyze(t, "tcplat", r.trace)
+	refused := map[int]int{}
+	for _, want := range r.truth.TCP {
+		if want.Errno != 0 {
+			refused[want.PID]++
+			continue
+		}
+		if row := findConn(t, got, want); row != nil {
+			c := connCheck{t, row, want, tolerance}
+			c.identity()
+			c.latency()
+			c.counts()
+		}
+	}
+	for pid, n := range refused {
+		checkRefused(t, got, r.truth, pid, n, tolerance)
+	}
+}
+
+// findConn finds a connection by its owner and both ports.
+func findConn(t *testing.T, got table, want truth.Conn) row {
+	t.Helper()
+	return got.find(t, row{"pid": want.PID, "lport": want.LPort, "rport": want.RPort})
+}
+
+// connCheck compares one row with the truth.
+type connCheck struct {
+	t         *testing.T
+	row       row
+	want      truth.Conn
+	tolerance time.Duration // 0: no latencies are compared
+}
+
+func (c connCheck) identity() {
+	c.t.Helper()
+	for column, want := range map[string]string{
+		"comm": "eb-" + c.want.Side, "laddr": c.want.LAddr, "raddr": c.want.RAddr,
+	} {
+		if got := c.row.text(column); got != want {
+			c.t.Errorf("%s: %s %q, want %q", c.want.Side, column, got, want)
+		}
+	}
+}
+
+func (c connCheck) latency() {
+	c.t.Helper()
+	if c.tolerance == 0 {
+		return
+	}
+	if c.want.Side == "client" {
+		c.near("connect_ns", c.want.ConnectNS)
+	}
+	turns := slices.Sorted(slices.Values(c.want.ResponseNS))
+	c.near("response_p50_ns", rank(turns, 50))
+	c.near("response_p99_ns", rank(turns, 99))
+	c.near("response_max_ns", turns[len(turns)-1])
+	c.near("srtt_ns", int64(c.want.Info.RTTUS)*1000)
+	c.near("min_rtt_ns", int64(c.want.Info.MinRTTUS)*1000)
+}
+
+// rank is the nearest-rank percentile of sorted values.
+func rank(sorted []int64, percent int) int64 {
+	return sorted[(len(sorted)*percent+99)/100-1]
+}
+
+func (c connCheck) near(column string, want int64) {
+	c.t.Helper()
+	off := time.Duration(c.row.int(c.t, column) - want)
+	if off.Abs() > c.tolerance {
+		c.t.Errorf("%s: %s is off by %v from the application's %v", c.want.Side, column, off, time.Duration(want))
+	}
+}
+
+// counts compares turns and bytes. A turn is a send that was answered, so a
+// server has one less than requests: nothing answers its last response.
+func (c connCheck) counts() {
+	c.t.Helper()
+	if got := c.row.int(c.t, "requests"); got != int64(len(c.want.ResponseNS)) {
+		c.t.Errorf("%s: %d requests, want %d", c.want.Side, got, len(c.want.ResponseNS))
+	}
+	for column, want := range map[string]int64{"tx_bytes": c.want.TxBytes, "rx_bytes": c.want.RxBytes} {
+		if got := c.row.int(c.t, column); got < want || got > want+countedFlags {
+			c.t.Errorf("%s: %s %d, application %d", c.want.Side, column, got, want)
+		}
+	}
+	if got := c.row.int(c.t, "retransmits"); got != int64(c.want.Info.Retransmits) {
+		c.t.Errorf("%s: %d retransmits, TCP_INFO had %d", c.want.Side, got, c.want.Info.Retransmits)
+	}
+}
+
+// checkRefused compares the connects of a process that were refused, in
+// order of duration: a refused socket has lost its local address.
+func checkRefused(t *testing.T, got table, tr *truth.Truth, pid, n int, tolerance time.Duration) {
+	t.Helper()
+	var rows, want []int64
+	for _, r := range got.Rows {
+		if r.has(t, row{"pid": pid}) && strings.Contains(r.text("outcome"), "refused") {
+			rows = append(rows, r.int(t, "connect_ns"))
+		}
+	}
+	for _, c := range tr.TCP {
+		if c.PID == pid && c.Errno != 0 {
+			want = append(want, c.ConnectNS)
+		}
+	}
+	if len(rows) != n {
+		t.Errorf("%d refused connects of pid %d, want %d", len(rows), pid, n)
+		return
+	}
+	slices.Sort(rows)
+	slices.Sort(want)
+	for i := range want {
+		if off := time.Duration(rows[i] - want[i]); tolerance > 0 && off.Abs() > tolerance {
+			t.Errorf("refused connect %d is off by %v from the application's %v", i, off, time.Duration(want[i]))
+		}
+	}
+}
