@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"slices"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf/ringbuf"
+
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
+)
+
+// Kind numbers of the rows that the recorder handles itself (ebrec.h).
+const (
+	kindSwitch  = 1
+	kindTaskSum = 8
+	kindCPUSum  = 9
+	kindLoss    = 16
+	kindSummary = 17
+)
+
+// drain moves records from the ring and the CPUs' batches to the writer.
+type drain struct {
+	programs *bpf.Programs
+	writer   *format.Writer
+	sums     *accounts
+	kinds    []format.Kind
+	ring     *ringbuf.Reader
+	rec      ringbuf.Record
+	taken    []taken // by CPU
+	batch    bpf.Batch
+
+	complete uint64 // boot time up to which everything has been taken
+	events   uint64 // events handed to the writer
+}
+
+// taken is how much of a CPU's unfinished batches was read ahead of the ring:
+// of the one looked at last, and of the one before, which may still be in it.
+type taken struct {
+	seq, n         uint32
+	oldSeq, oldLen uint32
+}
+
+func newDrain(p *bpf.Programs, w *format.Writer, kinds []format.Kind, sums *accounts) (*drain, error) {
+	r, err := ringbuf.NewReader(p.Ring())
+	if err != nil {
+		return nil, fmt.Errorf("open the ring: %w", err)
+	}
+	return &drain{programs: p, writer: w, kinds: kinds, sums: sums, ring: r, taken: make([]taken, p.BatchCPUs())}, nil
+}
+
+// wake ends a wait in poll. It may be called from any goroutine.
+func (d *drain) wake() { _ = d.ring.Flush() } // fails only once the ring is closed
+
+// poll waits until much is pending, or for at most wait, and takes everything.
+func (d *drain) poll(wait time.Duration) error {
+	d.ring.SetDeadline(time.Now().Add(wait))
+	if err := d.takeRing(); err != nil {
+		return err
+	}
+	at := bpf.Now()
+	if err := d.takeBatches(); err != nil {
+		return err
+	}
+	d.ring.SetDeadline(time.Now())
+	err := d.takeRing()
+	d.complete = at
+	return err
+}
+
+func (d *drain) takeRing() error {
+	for {
+		err := d.ring.ReadInto(&d.rec)
+		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ringbuf.ErrFlushed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the ring: %w", err)
+		}
+		if err := d.take(d.rec.RawSample); err != nil {
+			return err
+		}
+		if d.rec.Remaining == 0 && d.writer.Pending() >= flushRows {
+			return nil
+		}
+	}
+}
+
+// take handles one ring record.
+func (d *drain) take(rec []byte) error {
+	h := bpf.View[bpf.Header](rec)
+	switch {
+	case h.Kind == kindSwitch && len(rec) == int(unsafe.Sizeof(bpf.Batch{})):
+		return d.finishBatch(bpf.View[bpf.Batch](rec))
+	case h.Kind == kindTaskSum:
+		d.sums.ended(bpf.View[bpf.TaskSum](rec))
+	}
+	d.events++
+	return d.writer.Add(rec)
+}
+
+// finishBatch adds what was not taken ahead of a batch that the ring brings.
+func (d *drain) finishBatch(b *bpf.Batch) error {
+	from := uint32(0)
+	switch t := &d.taken[b.H.CPU]; b.H.Seq {
+	case t.seq:
+		from = t.n
+		t.n = b.N
+	case t.oldSeq:
+		from = t.oldLen
+	}
+	return d.addSlots(b, from)
+}
+
+// takeBatches takes what there is of unfinished batches: a CPU that went idle
+// keeps its last switches in one.
+func (d *drain) takeBatches() error {
+	for cpu := range d.taken {
+		if !d.programs.Batch(cpu, &d.batch) {
+			continue
+		}
+		if err := d.ahead(cpu, &d.batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ahead adds what is new in a batch that a CPU is still filling.
+func (d *drain) ahead(cpu int, b *bpf.Batch) error {
+	t := &d.taken[cpu]
+	if b.H.Seq != t.seq {
+		*t = taken{seq: b.H.Seq, oldSeq: t.seq, oldLen: t.n}
+	}
+	from := t.n
+	t.n = b.N
+	return d.addSlots(b, from)
+}
+
+// The kernel's state bits in the order of enum task_state, R being none.
+const (
+	stateBits   = 0x7f  // S D T t X Z P
+	stateNoLoad = 0x400 // with D: idle (I)
+	stateIdle   = 8
+	preempted   = 0x8000
+)
+
+func (d *drain) addSlots(b *bpf.Batch, from uint32) error {
+	row := bpf.SchedSwitch{H: b.H}
+	row.H.Seq = 0
+	for i := from; i < b.N && i < uint32(len(b.Slot)); i++ {
+		s := &b.Slot[i]
+		row.H.Time = b.H.Time + uint64(s.AfterNS)
+		row.H.TID = s.PrevTID
+		row.NextTID = s.NextTID
+		row.DelayNS = s.DelayNS
+		row.PrevState = taskState(s.State)
+		row.PrevPrio, row.NextPrio = s.PrevPrio, s.NextPrio
+		row.Preempted = uint8(s.State / preempted)
+		if err := d.writer.Add(bpf.Bytes(&row)); err != nil {
+			return err
+		}
+		d.events++
+	}
+	return nil
+}
+
+// taskState numbers a state as the tracepoint's print format letters it: the
+// lowest of the reported bits, and I for the uninterruptible sleep that does
+// not count as load.
+func taskState(bitsSet uint16) uint32 {
+	if bitsSet&stateNoLoad != 0 {
+		return stateIdle
+	}
+	if bitsSet&0x80 != 0 { // TASK_DEAD: prints as X
+		return 5
+	}
+	return uint32(bits.Len16(bitsSet & stateBits))
+}
+
+// addAll adds records of one kind, with at as their time when it is not 0.
+func (d *drain) addAll(data []byte, kind string, at uint64) error {
+	size := 0
+	for _, k := range d.kinds {
+		if k.Name == kind {
+			size = k.Size
+		}
+	}
+	for rec := range slices.Chunk(data, size) {
+		if at != 0 {
+			bpf.View[bpf.Header](rec).Time = at
+		}
+		if err := d.writer.Add(rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *drain) close() error { return d.ring.Close() }

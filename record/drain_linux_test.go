@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"path/filepath"
+	"testing"
+
+	"os"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
+)
+
+// batchOf makes batch number seq of CPU 0 with switches to the given threads,
+// a microsecond apart.
+func batchOf(seq uint32, next ...uint32) *bpf.Batch {
+	b := &bpf.Batch{H: bpf.Header{Time: 1e9 + uint64(seq)*1e6, Kind: kindSwitch, Seq: seq}, N: uint32(len(next))}
+	for i, tid := range next {
+		b.Slot[i] = bpf.Slot{AfterNS: uint32(i) * 1000, PrevTID: 1, NextTID: tid}
+	}
+	return b
+}
+
+// A batch may be read in part before the ring brings it whole; each switch
+// must come out once, whatever the order.
+func TestBatchesAreTakenOnce(t *testing.T) {
+	tests := []struct {
+		name  string
+		steps func(*drain) error
+		want  []uint64
+	}{
+		{"whole from the ring", func(d *drain) error {
+			return d.take(bpf.Bytes(batchOf(0, 10, 11, 12)))
+		}, []uint64{10, 11, 12}},
+		{"part ahead, then the ring", func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.take(bpf.Bytes(batchOf(0, 10, 11))))
+		}, []uint64{10, 11}},
+		{"two parts ahead, then the ring", func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(0, 10, 11)), d.take(bpf.Bytes(batchOf(0, 10, 11, 12))))
+		}, []uint64{10, 11, 12}},
+		{"the next part ahead of the ring", func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(1, 20)),
+				d.take(bpf.Bytes(batchOf(0, 10, 11))), d.take(bpf.Bytes(batchOf(1, 20, 21))))
+		}, []uint64{10, 11, 20, 21}},
+		{"many batches between two looks", func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(3, 40)),
+				d.take(bpf.Bytes(batchOf(0, 10, 11))), d.take(bpf.Bytes(batchOf(1, 20))),
+				d.take(bpf.Bytes(batchOf(2, 30))), d.take(bpf.Bytes(batchOf(3, 40, 41))))
+		}, []uint64{10, 11, 20, 30, 40, 41}},
+		{"the same part twice", func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(0, 10)))
+		}, []uint64{10}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, switches(t, tt.steps)); diff != "" {
+				t.Errorf("switched to (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func steps(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// switches runs steps on a drain of one CPU and returns next_tid of each row
+// of the file that came of it.
+func switches(t *testing.T, run func(*drain) error) (next []uint64) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "t.arrow")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds, err := kindsOf([]string{"sched"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := format.NewWriter(f, &format.Metadata{}, kinds, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run(&drain{writer: w, kinds: kinds, taken: make([]taken, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := steps(w.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	col := c.Col("next_tid")
+	for b, err := range c.Batches(format.Scan{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			next = append(next, b.Uint(col, i))
+		}
+	}
+	return next
+}
+
+func TestTaskState(t *testing.T) {
+	tests := map[uint16]string{
+		0: "R", 1: "S", 2: "D", 4: "T", 8: "t", 0x10: "X", 0x20: "Z", 0x40: "P", 0x402: "I", 0x80: "X", 0x101: "S",
+	}
+	kinds, err := kindsOf([]string{"sched"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := kinds[0].Field("prev_state").Values
+	for state, want := range tests {
+		if got := letters[taskState(state)]; got != want {
+			t.Errorf("state %#x is %s, want %s", state, got, want)
+		}
+	}
+}

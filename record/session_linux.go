@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
+)
+
+const (
+	pollEvery  = 200 * time.Millisecond // ring and batches
+	sumsEvery  = time.Second
+	flushEvery = 4 * time.Second // with a poll and a sort still within the promised 5 s
+	flushRows  = 64 << 10
+	// settle is how long after its time stamp a record may still arrive: the
+	// program that makes it can be interrupted in between.
+	settle = 50 * time.Millisecond
+	never  = ^uint64(0)
+)
+
+// session is one recording from its first to its last row. All of it runs on
+// one goroutine.
+type session struct {
+	options  Options
+	out      *output
+	programs *bpf.Programs
+	command  *command
+
+	opens  uint64 // boot time
+	writer *format.Writer
+	drain  *drain
+	sums   *accounts
+	losses *losses
+
+	lastSums, lastFlush time.Time
+	lastRows            uint64
+}
+
+func (s *session) run(ctx context.Context) (*Result, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	loopErr := s.loop(ctx)
+	res, err := s.end()
+	return res, errors.Join(loopErr, err)
+}
+
+// begin opens the window, writes who is there, and lets the command go.
+func (s *session) begin() error {
+	if s.command != nil {
+		s.options.PIDs = append(s.options.PIDs, s.command.pid())
+	}
+	for _, pid := range s.options.PIDs {
+		if err := s.programs.Target(pid); err != nil {
+			return err
+		}
+	}
+	s.opens = bpf.Now() + uint64(lead)
+	if err := s.programs.SetWindow(s.opens, never); err != nil {
+		return err
+	}
+	if err := s.openWriter(); err != nil {
+		return err
+	}
+	sleepUntil(s.opens)
+	if err := s.inventory(); err != nil {
+		return err
+	}
+	s.lastSums, s.lastFlush = time.Now(), time.Now()
+	if err := s.out.begun(); err != nil {
+		return err
+	}
+	return s.command.open()
+}
+
+func (s *session) openWriter() error {
+	kinds, err := kindsOf(s.options.Sources)
+	if err != nil {
+		return err
+	}
+	meta := describe(s.options, s.programs, s.opens)
+	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{Stream: s.out.path == "-"})
+	if err != nil {
+		return fmt.Errorf("write %s: %w", s.out.path, err)
+	}
+	s.sums = newAccounts(s.programs, s.opens)
+	s.losses = newLosses(s.programs, s.opens)
+	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums)
+	return err
+}
+
+// inventory writes the tasks and connections that are there at the start.
+func (s *session) inventory() error {
+	tasks, err := s.programs.Tasks()
+	if err != nil {
+		return err
+	}
+	for rec := range slices.Chunk(tasks, len(bpf.Bytes(new(bpf.Task)))) {
+		s.sums.found(bpf.View[bpf.Task](rec))
+	}
+	return errors.Join(s.drain.addAll(tasks, "task", 0), s.addSockets(0))
+}
+
+// addSockets writes the open connections, as of at when it is not 0.
+func (s *session) addSockets(at uint64) error {
+	if !s.programs.Records("tcp") {
+		return nil
+	}
+	sockets, err := s.programs.Sockets()
+	if err != nil {
+		return err
+	}
+	return s.drain.addAll(sockets, "tcp_socket", at)
+}
+
+func (s *session) loop(ctx context.Context) error {
+	ctx, cancel := s.bound(ctx)
+	defer cancel()
+	stop := context.AfterFunc(ctx, s.drain.wake)
+	defer stop()
+	for ctx.Err() == nil {
+		if err := s.drain.poll(pollEvery); err != nil {
+			return err
+		}
+		if err := s.periodic(time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bound ends the context with the duration or the command, too.
+func (s *session) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	if s.options.Duration > 0 {
+		left := time.Duration(s.opens + uint64(s.options.Duration) - bpf.Now())
+		ctx, cancel = context.WithTimeout(ctx, left)
+	}
+	if s.command != nil {
+		go func() {
+			select {
+			case <-s.command.done():
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, cancel
+}
+
+func (s *session) periodic(now time.Time) error {
+	if now.Sub(s.lastSums) >= sumsEvery {
+		if err := s.account(now); err != nil {
+			return err
+		}
+	}
+	if s.writer.Pending() < flushRows && now.Sub(s.lastFlush) < flushEvery {
+		return nil
+	}
+	s.lastFlush = now
+	return s.writer.Flush(s.drain.complete - uint64(settle))
+}
+
+// account writes sums and losses as of now, and reports progress.
+func (s *session) account(now time.Time) error {
+	at := bpf.Now()
+	if err := s.addSums(at); err != nil {
+		return err
+	}
+	if s.options.Progress != nil {
+		rows := s.writer.Stats().Total
+		s.options.Progress(Progress{
+			Elapsed:   time.Duration(at - s.opens),
+			Events:    rows,
+			PerSecond: float64(rows-s.lastRows) / now.Sub(s.lastSums).Seconds(),
+			Bytes:     s.writer.Stats().Bytes,
+			Lost:      s.losses.total,
+		})
+		s.lastRows = rows
+	}
+	s.lastSums = now
+	return nil
+}
+
+func (s *session) addSums(at uint64) error {
+	if s.programs.Records("cpu") {
+		if err := s.sums.write(s.writer, at); err != nil {
+			return err
+		}
+	}
+	return s.losses.write(s.writer, at)
+}
+
+// end closes the window and writes what is left, the summary last.
+func (s *session) end() (*Result, error) {
+	closes := bpf.Now() + uint64(lead)
+	if s.options.Duration > 0 && closes > s.opens+uint64(s.options.Duration) {
+		closes = max(s.opens+uint64(s.options.Duration), bpf.Now()+uint64(lead)/2)
+	}
+	err := s.programs.SetWindow(s.opens, closes)
+	sleepUntil(closes)
+	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.addSums(closes), s.addSockets(closes), s.addSummary(closes), s.writer.Close())
+	if err != nil {
+		return nil, fmt.Errorf("finish %s: %w", s.out.path, err)
+	}
+	return s.result(closes), nil
+}
+
+func (s *session) addSummary(at uint64) error {
+	cpu, rss := ownCost()
+	row := bpf.Summary{
+		H:           bpf.Header{Time: at, Kind: kindSummary},
+		Since:       s.opens,
+		Seen:        s.losses.seen,
+		Written:     s.drain.events,
+		Lost:        s.losses.total,
+		Reordered:   s.writer.Stats().Reordered,
+		OwnCPUNS:    uint64(cpu),
+		MaxRSSBytes: uint64(rss),
+	}
+	return s.writer.Add(bpf.Bytes(&row))
+}
+
+func (s *session) result(closes uint64) *Result {
+	st := s.writer.Stats()
+	cpu, rss := ownCost()
+	res := &Result{
+		Path:     s.out.path,
+		Start:    time.Unix(0, int64(s.opens)+bootOffset()),
+		Duration: time.Duration(closes - s.opens),
+		Rows:     st.Rows,
+		Bytes:    st.Bytes,
+		Lost:     s.losses.total,
+		Missing:  s.programs.Missing(),
+		OwnCPU:   cpu,
+		MaxRSS:   rss,
+	}
+	if s.command != nil {
+		select {
+		case <-s.command.done():
+			res.ExitStatus = s.command.status
+		default: // it is ended by whoever ends the recording
+		}
+	}
+	return res
+}
+
+// ownCost is the CPU time of this process and its largest resident set in bytes.
+func ownCost() (time.Duration, int64) {
+	var ru unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
+		return 0, 0
+	}
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), ru.Maxrss << 10
+}
+
+func sleepUntil(boot uint64) {
+	for now := bpf.Now(); now <= boot; now = bpf.Now() {
+		time.Sleep(time.Duration(boot - now + 1))
+	}
+}
