@@ -81,13 +81,10 @@ func (p *Programs) load() error {
 			p.attachOrMiss(specs[h.object], h)
 		}
 	}
-	if err := p.loadIter(specs["process"], "process", "list_tasks"); err != nil {
-		p.miss("recording", "iter/task", "tasks older than the recording", err)
-	}
+	p.loadIter(specs["process"], "process", "list_tasks", "recording", "tasks older than the recording")
 	if p.Records("tcp") {
-		if err := p.loadIter(specs["tcp"], "tcp", "list_sockets"); err != nil {
-			p.miss("tcp", "iter/task_file", "connections older than the recording", err)
-		}
+		p.loadIter(specs["tcp"], "tcp", "list_held", "tcp", "connections older than the recording")
+		p.loadIter(specs["tcp"], "tcp", "list_open", "tcp", "connections open at the end")
 	}
 	if len(p.links) == 0 {
 		return fmt.Errorf("attach %s: %s", strings.Join(p.config.Sources, ", "), p.missing[0].Reason)
@@ -268,18 +265,17 @@ func tracepoint(section string) (group, name string, ok bool) {
 	return strings.Cut(rest, "/")
 }
 
-func (p *Programs) loadIter(spec *ebpf.CollectionSpec, object, name string) error {
+// loadIter loads an iterator, or records what is missing without it.
+func (p *Programs) loadIter(spec *ebpf.CollectionSpec, object, name, source, loses string) {
 	prog, err := p.program(spec, object, name)
-	if err != nil {
-		return err
+	if err == nil {
+		defer prog.Close() // the iterator keeps it
+		p.iters[name], err = link.AttachIter(link.IterOptions{Program: prog, Map: p.maps[object]["conns"]})
 	}
-	defer prog.Close()
-	it, err := link.AttachIter(link.IterOptions{Program: prog})
 	if err != nil {
-		return err
+		delete(p.iters, name)
+		p.miss(source, spec.Programs[name].SectionName, loses, err)
 	}
-	p.iters[name] = it
-	return nil
 }
 
 func (p *Programs) miss(source, hook, loses string, err error) {

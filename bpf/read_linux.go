@@ -148,9 +148,12 @@ func (p *Programs) Counters() ([]Counters, error) {
 // has no task iterator.
 func (p *Programs) Tasks() ([]byte, error) { return p.iterate("list_tasks") }
 
-// Sockets returns a tcp_socket record for every connection that a process
-// holds, once for each holder.
-func (p *Programs) Sockets() ([]byte, error) { return p.iterate("list_sockets") }
+// Held returns a tcp_socket record for every connection that a process holds,
+// once for each holder, and makes those known that are older than the programs.
+func (p *Programs) Held() ([]byte, error) { return p.iterate("list_held") }
+
+// Open returns a tcp_socket record for every connection that is known and open.
+func (p *Programs) Open() ([]byte, error) { return p.iterate("list_open") }
 
 func (p *Programs) iterate(name string) ([]byte, error) {
 	it := p.iters[name]

@@ -437,28 +437,11 @@ static __always_inline struct conn *holder(struct sock *sk, struct task_struct *
 	return c;
 }
 
-/* The open connections, as tcp_socket rows. One held by several processes
- * comes several times; its owner is the same each time. */
-SEC("iter/task_file")
-int list_sockets(struct bpf_iter__task_file *ctx)
+static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, struct conn *c, __u64 now)
 {
-	struct task_struct *p = ctx->task;
-	struct tcp_socket e = {};
-	struct tcp_sock *tp;
-	struct sock *sk;
-	struct conn *c;
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct tcp_socket e = { .h.time = now, .h.kind = 14 };
 
-	if (!p || !ctx->file || p->pid != p->tgid || !wanted(p->tgid))
-		return 0;
-	sk = socket_of(ctx->file);
-	if (!sk || !is_connection(sk))
-		return 0;
-	tp = (struct tcp_sock *)sk;
-	e.h.time = bpf_ktime_get_boot_ns();
-	e.h.kind = 14;
-	c = holder(sk, p, e.h.time);
-	if (!c)
-		return 0;
 	e.conn = c->id;
 	e.direction = c->direction;
 	e.lport = __builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
@@ -471,8 +454,50 @@ int list_sockets(struct bpf_iter__task_file *ctx)
 		BPF_CORE_READ_INTO(&e.raddr, sk, __sk_common.skc_v6_daddr.in6_u.u6_addr8);
 	}
 	owner(&e, c);
-	transfer(&e, c, sk, tp, e.h.time);
+	transfer(&e, c, sk, tp, now);
 	e.tcp_state = BPF_CORE_READ(sk, __sk_common.skc_state);
-	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	bpf_seq_write(seq, &e, sizeof(e));
+}
+
+/* The connections that processes hold, as tcp_socket rows: those older than
+ * the recording are found by it. One held by several processes comes several
+ * times, with the same owner. */
+SEC("iter/task_file")
+int list_held(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *p = ctx->task;
+	struct file *file = ctx->file;
+	struct sock *sk;
+	struct conn *c;
+	__u64 now;
+
+	if (!p || !file || p->pid != p->tgid || !wanted(p->tgid))
+		return 0;
+	sk = socket_of(file);
+	if (!sk || !is_connection(sk))
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	c = holder(sk, p, now);
+	if (c)
+		write_socket(ctx->meta->seq, sk, c, now);
+	return 0;
+}
+
+/* The connections remembered, held by a process or orphaned: an entry goes
+ * when its sock closes, so the sock of one that is here is alive. */
+SEC("iter/bpf_map_elem")
+int list_open(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key;
+	struct conn *c = ctx->value;
+	struct conn copy;
+	struct sock *sk;
+
+	if (!key || !c || (filtered && !c->pid))
+		return 0;
+	sk = (struct sock *)*key;
+	copy = *c;
+	if (is_connection(sk))
+		write_socket(ctx->meta->seq, sk, &copy, bpf_ktime_get_boot_ns());
 	return 0;
 }

@@ -185,18 +185,13 @@ func taskState(bitsSet uint16) uint32 {
 	return uint32(bits.Len16(bitsSet & stateBits))
 }
 
-// addAll adds records of one kind, with at as their time when it is not 0.
-func (d *drain) addAll(data []byte, kind string, at uint64) error {
-	size := 0
-	for _, k := range d.kinds {
-		if k.Name == kind {
-			size = k.Size
-		}
+// addAll adds an iterator's records, which are all of one kind.
+func (d *drain) addAll(data []byte, kind string) error {
+	i := slices.IndexFunc(d.kinds, func(k format.Kind) bool { return k.Name == kind })
+	if i < 0 {
+		return nil // the recording does not have the kind, so data is empty
 	}
-	for rec := range slices.Chunk(data, size) {
-		if at != 0 {
-			bpf.View[bpf.Header](rec).Time = at
-		}
+	for rec := range slices.Chunk(data, d.kinds[i].Size) {
 		if err := d.writer.Add(rec); err != nil {
 			return err
 		}

@@ -106,19 +106,16 @@ func (s *session) inventory() error {
 	for rec := range slices.Chunk(tasks, len(bpf.Bytes(new(bpf.Task)))) {
 		s.sums.found(bpf.View[bpf.Task](rec))
 	}
-	return errors.Join(s.drain.addAll(tasks, "task", 0), s.addSockets(0))
+	return errors.Join(s.drain.addAll(tasks, "task"), s.addSockets(s.programs.Held))
 }
 
-// addSockets writes the open connections, as of at when it is not 0.
-func (s *session) addSockets(at uint64) error {
-	if !s.programs.Records("tcp") {
-		return nil
-	}
-	sockets, err := s.programs.Sockets()
+// addSockets writes the connections that list finds.
+func (s *session) addSockets(list func() ([]byte, error)) error {
+	sockets, err := list()
 	if err != nil {
 		return err
 	}
-	return s.drain.addAll(sockets, "tcp_socket", at)
+	return s.drain.addAll(sockets, "tcp_socket")
 }
 
 func (s *session) loop(ctx context.Context) error {
@@ -201,13 +198,16 @@ func (s *session) addSums(at uint64) error {
 
 // end closes the window and writes what is left, the summary last.
 func (s *session) end() (*Result, error) {
+	// Before the window closes: a connection that closes after it was listed
+	// still has its own last row.
+	err := s.addSockets(s.programs.Open)
 	closes := bpf.Now() + uint64(lead)
 	if s.options.Duration > 0 && closes > s.opens+uint64(s.options.Duration) {
 		closes = max(s.opens+uint64(s.options.Duration), bpf.Now()+uint64(lead)/2)
 	}
-	err := s.programs.SetWindow(s.opens, closes)
+	err = errors.Join(err, s.programs.SetWindow(s.opens, closes))
 	sleepUntil(closes)
-	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.addSums(closes), s.addSockets(closes), s.addSummary(closes), s.writer.Close())
+	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.addSums(closes), s.addSummary(closes), s.writer.Close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.out.path, err)
 	}
