@@ -48,7 +48,7 @@ func (c *Capture) Batches(s Scan) iter.Seq2[*Batch, error] {
 		defer src.close()
 		for i := 0; ; i++ {
 			rec, err := src.read()
-			if err == io.EOF || err != nil && c.cut != nil {
+			if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) && c.cut != nil {
 				return // the end, or where the recording was cut
 			}
 			var b *Batch
@@ -56,7 +56,7 @@ func (c *Capture) Batches(s Scan) iter.Seq2[*Batch, error] {
 				b, err = c.batch(rec, s)
 			}
 			if err != nil {
-				yield(nil, fmt.Errorf("read capture %s: batch %d: %w", c.path, i, err))
+				yield(nil, fmt.Errorf("read capture: batch %d: %w", i, err))
 				return
 			}
 			if b.Len() > 0 && !yield(b, nil) {
@@ -66,14 +66,24 @@ func (c *Capture) Batches(s Scan) iter.Seq2[*Batch, error] {
 	}
 }
 
-func (c *Capture) batch(rec arrow.Record, s Scan) (*Batch, error) {
+func (c *Capture) batch(rec arrow.Record, s Scan) (b *Batch, err error) {
+	defer recovered(&err)
 	if int(rec.NumCols()) != len(c.columns) {
 		return nil, errors.New("its columns differ from the schema's")
 	}
-	b := &Batch{capture: c, columns: make([]arrow.Array, len(c.columns))}
 	for i := range c.columns {
-		if s.Columns == nil || slices.Contains(s.Columns, Col(i)) {
-			b.columns[i] = rec.Column(i)
+		if int64(rec.Column(i).Len()) != rec.NumRows() {
+			return nil, fmt.Errorf("column %s has %d of %d rows", c.columns[i].Name, rec.Column(i).Len(), rec.NumRows())
+		}
+	}
+	b = &Batch{capture: c, columns: make([]arrow.Array, len(c.columns))}
+	for i := range c.columns {
+		if s.Columns != nil && !slices.Contains(s.Columns, Col(i)) {
+			continue
+		}
+		b.columns[i] = rec.Column(i)
+		if err := validate(b.columns[i]); err != nil {
+			return nil, fmt.Errorf("column %s: %w", c.columns[i].Name, err)
 		}
 	}
 	times, ok := rec.Column(int(c.Col(ColumnTime))).(*array.Timestamp)

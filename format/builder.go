@@ -41,7 +41,7 @@ func (b *builder) build(rows []row) arrow.Record {
 	columns := make([]arrow.Array, len(b.layout.columns))
 	present := b.present(rows)
 	for c := range columns {
-		if present[c] {
+		if present[c] || b.layout.columns[c].Name == ColumnKind {
 			columns[c] = b.column(c, rows)
 		} else {
 			columns[c] = b.nulls(c, len(rows))

@@ -5,7 +5,6 @@ package format
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -55,6 +54,7 @@ type Capture struct {
 	path    string
 	file    *os.File
 	size    int64
+	end     int64 // where the footer begins, -1 without one
 	meta    *Metadata
 	kinds   []Kind
 	columns []Column
@@ -90,6 +90,7 @@ func (c *Capture) open() error {
 		return fmt.Errorf("%w, the file is empty", ErrNotCapture)
 	}
 	c.size = st.Size()
+	c.end = c.footer()
 	src, err := c.source()
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (c *Capture) open() error {
 	if err := c.readSchema(src.schema()); err != nil {
 		return err
 	}
-	if !src.complete() {
+	if c.end < 0 && !c.endMarked() {
 		return c.findEnd()
 	}
 	return nil
@@ -141,26 +142,34 @@ func (c *Capture) readKinds(entries []kindEntry) {
 	}
 }
 
-// findEnd looks for the last row of a file without a footer. A summary there
-// means that it is complete all the same: a stream has no footer.
+// endMarked tells whether the batches end with a mark, as a finished stream's do.
+func (c *Capture) endMarked() bool {
+	at, err := c.firstMessage()
+	for err == nil {
+		var m message
+		if m, err = c.nextMessage(at); m.last {
+			return true
+		}
+		at = m.end
+	}
+	return false
+}
+
+// findEnd looks for the last row of a file that was cut short.
 func (c *Capture) findEnd() error {
+	cut := &CutError{Path: c.path}
+	c.cut = cut // from here on the end of the file is no error
 	var end int64
-	complete := false
 	for b, err := range c.Batches(Scan{}) {
 		if err != nil {
-			break // what comes after is not whole
+			return err
 		}
 		for i := range b.Len() {
 			end = max(end, b.Time(i))
-			complete = complete || b.Kind(i).Name == "summary"
 		}
 	}
-	if !complete {
-		cut := &CutError{Path: c.path}
-		if end != 0 {
-			cut.End = time.Unix(0, end).UTC()
-		}
-		c.cut = cut
+	if end != 0 {
+		cut.End = time.Unix(0, end).UTC()
 	}
 	return nil
 }
@@ -205,6 +214,3 @@ func (c *Capture) Col(name string) Col {
 
 // Cut is nil for a complete capture, else a *CutError.
 func (c *Capture) Cut() error { return c.cut }
-
-// reader makes an independent reader of the file from its beginning.
-func (c *Capture) reader() *io.SectionReader { return io.NewSectionReader(c.file, 0, c.size) }

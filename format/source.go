@@ -13,12 +13,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
-// source is the record batches of a file, one after the other. It is the one
-// place that knows whether the file has a footer.
+// source is the record batches of a file, front to back. A footer is not
+// needed, so one that was never written or is damaged costs nothing.
 type source struct {
-	file   *ipc.FileReader // nil: read from the front
-	stream *ipc.Reader
-	next   int
+	capture *Capture
+	reader  *ipc.Reader
+	next    int64 // the message after the batch last read
 }
 
 var magic = []byte("ARROW1")
@@ -26,97 +26,104 @@ var magic = []byte("ARROW1")
 // fileHead is the magic and its padding in front of the first message.
 const fileHead = 8
 
-// source opens the batches for one pass. A panic of the Arrow library, which
-// trusts its input, is an error like any other.
+// source opens the batches for one pass.
 func (c *Capture) source() (src *source, err error) {
 	defer recovered(&err)
-	r := c.reader()
-	head := make([]byte, fileHead)
-	if _, err := io.ReadFull(r, head); err != nil {
-		return nil, fmt.Errorf("%w, it has only %d bytes", ErrNotCapture, c.size)
-	}
-	isFile := bytes.HasPrefix(head, magic)
-	if isFile && c.hasFooter() {
-		fr, err := ipc.NewFileReader(c.reader())
-		if err == nil {
-			return &source{file: fr}, nil
-		}
-	}
-	if !isFile && binary.LittleEndian.Uint32(head) != ^uint32(0) {
-		return nil, fmt.Errorf("%w, it is no Arrow file", ErrNotCapture)
-	}
-	from := int64(0)
-	if isFile {
-		from = fileHead
-	}
-	if err := c.checkFirstMessage(from); err != nil {
+	from, err := c.firstMessage()
+	if err != nil {
 		return nil, err
 	}
-	sr, err := ipc.NewReader(io.NewSectionReader(c.file, from, c.size-from))
-	if err != nil {
-		return nil, fmt.Errorf("cut short or damaged before its first rows: %w", err)
+	m, err := c.nextMessage(from)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errors.New("cut short before its first rows")
 	}
-	return &source{stream: sr}, nil
+	if err != nil || m.kind != messageSchema {
+		return nil, &CorruptError{Path: c.path, Offset: from, Err: errors.Join(err, errors.New("no Arrow schema"))}
+	}
+	if err := checkSchema(m.header); err != nil {
+		return nil, &CorruptError{Path: c.path, Offset: from, Err: err}
+	}
+	src = &source{capture: c, next: m.end}
+	src.reader, err = ipc.NewReader(io.NewSectionReader(c.file, from, c.size-from))
+	return src, err
 }
 
-// hasFooter checks the end of the file before the Arrow library trusts it.
-func (c *Capture) hasFooter() bool {
+// firstMessage is where the messages begin: behind the magic of the file
+// format, at once in the stream format.
+func (c *Capture) firstMessage() (int64, error) {
+	head := make([]byte, fileHead)
+	if err := c.readAt(head, 0); err != nil {
+		return 0, fmt.Errorf("%w, it has only %d bytes", ErrNotCapture, c.size)
+	}
+	switch {
+	case bytes.HasPrefix(head, magic):
+		return fileHead, nil
+	case binary.LittleEndian.Uint32(head) == continuation:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%w, it is no Arrow file", ErrNotCapture)
+}
+
+// footer is where the footer of the file format begins, which is where the
+// messages end. Of a file that does not end like a finished one it is -1.
+func (c *Capture) footer() int64 {
 	tail := make([]byte, 4+len(magic))
-	if c.size < int64(fileHead+len(tail)) {
-		return false
+	end := c.size - int64(len(tail))
+	if end < fileHead || c.readAt(tail, end) != nil || !bytes.Equal(tail[4:], magic) {
+		return -1
 	}
-	if _, err := c.file.ReadAt(tail, c.size-int64(len(tail))); err != nil {
-		return false
-	}
-	n := int64(binary.LittleEndian.Uint32(tail))
-	return bytes.Equal(tail[4:], magic) && n > 0 && n < c.size-int64(fileHead+len(tail))
+	return max(end-int64(binary.LittleEndian.Uint32(tail)), -1)
 }
 
-// checkFirstMessage makes sure that the schema message is in the file.
-func (c *Capture) checkFirstMessage(from int64) error {
-	prefix := make([]byte, 8)
-	if _, err := c.file.ReadAt(prefix, from); err != nil {
-		return errors.New("cut short before its first rows")
-	}
-	if n := int64(binary.LittleEndian.Uint32(prefix[4:])); n > c.size-from-8 {
-		return errors.New("cut short before its first rows")
-	}
-	return nil
-}
+func (s *source) schema() *arrow.Schema { return s.reader.Schema() }
 
-func (s *source) schema() *arrow.Schema {
-	if s.file != nil {
-		return s.file.Schema()
-	}
-	return s.stream.Schema()
-}
-
-// complete tells whether the file has its footer.
-func (s *source) complete() bool { return s.file != nil }
-
-// read returns the next batch, io.EOF after the last. It is valid until the
-// next call.
+// read returns the next batch, valid until the next call. io.EOF comes after
+// the last, io.ErrUnexpectedEOF when the file ends within one, and a
+// *CorruptError for what is no sane batch.
 func (s *source) read() (rec arrow.Record, err error) {
+	at := s.next
+	defer func() {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			err = &CorruptError{Path: s.capture.path, Offset: at, Err: err}
+		}
+	}()
 	defer recovered(&err)
-	if s.file == nil {
-		return s.stream.Read()
+	if err := s.approve(); err != nil {
+		return nil, err
 	}
-	if s.next >= s.file.NumRecords() {
-		return nil, io.EOF
-	}
-	s.next++
-	return s.file.Record(s.next - 1)
+	return s.reader.Read()
 }
 
-func (s *source) close() {
-	if s.file != nil {
-		_ = s.file.Close() // it only drops its buffers
-		return
+// approve checks the next record batch and the dictionaries in front of it.
+func (s *source) approve() error {
+	for {
+		if s.next == s.capture.end {
+			return io.EOF
+		}
+		m, err := s.capture.nextMessage(s.next)
+		if errors.Is(err, errNoMessage) && s.capture.cut != nil {
+			return io.ErrUnexpectedEOF // the beginning of a footer
+		}
+		if err != nil {
+			return err
+		}
+		if m.last {
+			return io.EOF
+		}
+		if err := s.capture.check(m); err != nil {
+			return err
+		}
+		s.next = m.end
+		if m.kind == messageRecordBatch {
+			return nil
+		}
 	}
-	s.stream.Release()
 }
 
-// recovered turns a panic into *err.
+func (s *source) close() { s.reader.Release() }
+
+// recovered turns a panic of the Arrow library, which trusts its input, into
+// *err.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("damaged: %v", p)
