@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+// An Analysis is a documented way to make tables of a capture.
+type Analysis struct {
+	Name  string
+	Doc   string // one sentence: a row for what, telling what
+	Needs []Need
+	// Columns define the columns of all its tables.
+	Columns []ColumnSpec
+	Sort    string // the column that orders the rows unless Options.Sort does
+	// MinDuration says that Options.MinDuration applies.
+	MinDuration bool
+	// New makes the state of one run.
+	New func(*Env) Pass
+}
+
+// A Need is a kind of rows that an analysis reads.
+type Need struct {
+	Kind     string
+	Columns  []string // beyond time, kind, cpu, pid and tid
+	Source   string   // the record -e source that gives it
+	Optional bool     // the analysis says less without it, but works
+}
+
+// A Pass is one run of an analysis. It is given the events that the analysis
+// needs in time order, and then asked once for its tables, which all have the
+// same columns.
+type Pass interface {
+	Event(replay.Event) error
+	Tables() []Table
+}
+
+// Env is what a pass may know besides the events.
+type Env struct {
+	Capture *format.Capture
+	Options Options
+	// Recording is complete when Tables is called; during the events its end
+	// is not known yet.
+	Recording *Recording
+	// Missing says that the rows of an optional need are not in the capture.
+	Missing func(kind string) bool
+}
+
+// All are the analyses, in the order in which they are listed.
+var All = []*Analysis{&cputime, &lifetimes, &tcplat}
+
+// Find returns the analysis of that name, else an *UnknownError.
+func Find(name string) (*Analysis, error) {
+	var names []string
+	for _, a := range All {
+		if a.Name == name {
+			return a, nil
+		}
+		names = append(names, a.Name)
+	}
+	return nil, unknown("analysis", name, names)
+}
+
+var identityColumns = []string{"start", "ppid", "comm", "kernel_thread"}
+
+// identity are the kinds that name tasks; rename rows and the snapshot come
+// with every recording, the others with the source process.
+func identity() []Need {
+	return []Need{
+		{Kind: "task", Columns: identityColumns, Source: "recording"},
+		{Kind: "fork", Columns: identityColumns, Source: "process", Optional: true},
+		{Kind: "exec", Columns: identityColumns, Source: "process", Optional: true},
+		{Kind: "exit", Columns: identityColumns, Source: "process", Optional: true},
+		{Kind: "thread_start", Columns: identityColumns, Source: "process", Optional: true},
+	}
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+// processID identifies a process, threadID a thread: numbers come back, a
+// number with its start does not.
+type (
+	processID struct {
+		pid   uint32
+		start int64
+	}
+	threadID struct {
+		tid   uint32
+		start int64
+	}
+)
+
+// sums are what a thread or a process used.
+type sums struct {
+	cpuTime, onCPU, runQueue, voluntary, involuntary, migrations uint64
+}
+
+func (s *sums) add(t sums) {
+	s.cpuTime += t.cpuTime
+	s.onCPU += t.onCPU
+	s.runQueue += t.runQueue
+	s.voluntary += t.voluntary
+	s.involuntary += t.involuntary
+	s.migrations += t.migrations
+}
+
+// thread is one thread's share in the ledger.
+type thread struct {
+	process processID
+	settled bool // process is the leader's, not only a guess
+	ran     bool // has sums
+	exited  bool // last is the last row of its series
+	past    sums // of finished series
+	last    sums
+	before  uint64 // CPU time at the snapshot, ns
+}
+
+// process is what the ledger says of a process.
+type process struct {
+	threads int
+	ran     bool
+	used    sums
+	before  uint64 // CPU time of its threads at the snapshot, ns
+	leader  replay.Task
+	named   bool // leader is known
+}
+
+// ledger adds the threads' sums up by process.
+//
+// The rows of a thread are cumulative, so its last row counts. One thing breaks
+// the series: when a thread that is not the leader executes a file it takes the
+// leader's id and start over, and a new series begins after the leader's last
+// row.
+type ledger struct {
+	tasks   *replay.Tasks
+	threads map[threadID]*thread
+	leaders map[processID]replay.Task
+
+	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, total, reason format.Col
+}
+
+func newLedger(c *format.Capture) *ledger {
+	return &ledger{
+		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{},
+		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"),
+		runQueue: c.Col("run_queue_ns"), voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"),
+		migrations: c.Col("migrations"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"),
+	}
+}
+
+// taskSumColumns are the columns that the ledger reads of a task_sum row.
+var taskSumColumns = []string{"start", "cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations", "exited"}
+
+// event takes any event; rows that neither name a task nor sum one are ignored.
+func (l *ledger) event(e replay.Event) {
+	l.tasks.Update(e)
+	switch e.Kind().Name {
+	case "task_sum":
+		l.sum(l.thread(e), e)
+	case "task":
+		t := l.thread(e)
+		if e.Str(l.reason) == "snapshot" {
+			t.before = e.Uint(l.total)
+		}
+		l.lead(e)
+	case "fork", "exec", "exit", "thread_start":
+		l.thread(e)
+		l.lead(e)
+	}
+}
+
+// lead keeps the latest identity of a process's leader.
+func (l *ledger) lead(e replay.Event) {
+	if t, ok := l.tasks.Lookup(e.TID()); ok && t.TID == t.PID {
+		l.leaders[processID{t.PID, t.Start}] = t
+	}
+}
+
+func (l *ledger) thread(e replay.Event) *thread {
+	id := threadID{e.TID(), e.Int(l.start)}
+	t := l.threads[id]
+	if t == nil {
+		t = &thread{process: processID{e.PID(), id.start}, settled: e.PID() == id.tid}
+		l.threads[id] = t
+	}
+	l.settle(t)
+	return t
+}
+
+// settle finds the process of a thread: while the thread lives, its pid is the
+// thread id of its leader.
+func (l *ledger) settle(t *thread) {
+	if t.settled {
+		return
+	}
+	if leader, ok := l.tasks.Lookup(t.process.pid); ok && leader.PID == leader.TID {
+		t.process.start, t.settled = leader.Start, true
+	}
+}
+
+func (l *ledger) sum(t *thread, e replay.Event) {
+	row := sums{
+		cpuTime: e.Uint(l.cpuTime), onCPU: e.Uint(l.onCPU), runQueue: e.Uint(l.runQueue),
+		voluntary: e.Uint(l.voluntary), involuntary: e.Uint(l.involuntary), migrations: e.Uint(l.migrations),
+	}
+	if t.exited && row != t.last {
+		t.past.add(t.last)
+	}
+	t.last, t.ran, t.exited = row, true, e.Uint(l.exited) != 0
+}
+
+// processes adds up. Call it after the last event.
+func (l *ledger) processes() map[processID]*process {
+	all := map[processID]*process{}
+	for _, t := range l.threads {
+		l.settle(t)
+		p := all[t.process]
+		if p == nil {
+			p = &process{}
+			p.leader, p.named = l.leaders[t.process]
+			all[t.process] = p
+		}
+		p.threads++
+		p.ran = p.ran || t.ran
+		p.before += t.before
+		p.used.add(t.past)
+		p.used.add(t.last)
+	}
+	return all
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Options says what to show of an analysis.
+type Options struct {
+	Top         int           // rows of each table; 0: all
+	Sort        string        // column: numbers largest first, text and instants from the first; empty: the analysis's own order
+	MinDuration time.Duration // leave out what lived shorter; only where Analysis.MinDuration says so
+}
+
+func (o *Options) check(a *Analysis) error {
+	if o.Top < 0 {
+		return fmt.Errorf("top %d: the number of rows cannot be negative", o.Top)
+	}
+	if o.MinDuration < 0 {
+		return errors.New("the least duration cannot be negative")
+	}
+	if o.MinDuration != 0 && !a.MinDuration {
+		return fmt.Errorf("%s does not take a least duration", a.Name)
+	}
+	if o.Sort != "" {
+		_, err := indexOf(a.Columns, o.Sort)
+		return err
+	}
+	return nil
+}

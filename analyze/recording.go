@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+// A Recording is what was recorded, where and for how long.
+type Recording struct {
+	Host       string    `json:"host"`
+	Kernel     string    `json:"kernel"`
+	Arch       string    `json:"arch"`
+	CPUs       int       `json:"cpus"`
+	Start      time.Time `json:"start"`
+	End        time.Time `json:"end"`
+	DurationNS uint64    `json:"duration_ns"`
+	Complete   bool      `json:"complete"` // false: cut short, End is its last row
+	Filter     string    `json:"filter,omitempty"`
+
+	zone *time.Location
+}
+
+func newRecording(c *format.Capture) Recording {
+	m := c.Meta()
+	return Recording{Host: m.Host, Kernel: m.Kernel, Arch: m.Arch, CPUs: m.CPUs, Start: m.Start.UTC(), Filter: m.Filter, zone: replay.Zone(m)}
+}
+
+// finish fills in the end: where the summary says, else where the rows end.
+func (r *Recording) finish(s *Summary, cut error, last int64) {
+	r.Complete = cut == nil
+	var short *format.CutError
+	switch {
+	case s != nil:
+		r.Start, r.End = time.Unix(0, s.since).UTC(), time.Unix(0, s.until).UTC()
+	case errors.As(cut, &short) && !short.End.IsZero():
+		r.End = short.End.UTC()
+	case last > r.Start.UnixNano():
+		r.End = time.Unix(0, last).UTC()
+	default:
+		r.End = r.Start
+	}
+	r.DurationNS = uint64(max(0, r.End.Sub(r.Start)))
+}
+
+// A Loss is events that are not in the capture.
+type Loss struct {
+	Source string `json:"source"`
+	Reason string `json:"reason"`
+	Lost   uint64 `json:"lost"`
+}
+
+// A Summary is the recorder's own account.
+type Summary struct {
+	Seen        uint64 `json:"seen"`
+	Written     uint64 `json:"written"`
+	Lost        uint64 `json:"lost"`
+	Reordered   uint64 `json:"reordered"`
+	OwnCPUNS    uint64 `json:"own_cpu_ns"`
+	MaxRSSBytes uint64 `json:"max_rss_bytes"`
+
+	since, until int64
+}
+
+// accountKinds are the rows about the recording itself.
+var accountKinds = []string{"loss", "summary"}
+
+// account gathers the rows about the recording itself.
+type account struct {
+	lost    map[Loss]uint64 // with Lost zero in the key
+	summary *Summary
+
+	cols                                          []format.Col
+	since, count, source, reason                  format.Col
+	seen, written, reordered, ownCPU, maxResident format.Col
+}
+
+func newAccount(c *format.Capture) account {
+	a := account{lost: map[Loss]uint64{}}
+	for name, col := range map[string]*format.Col{
+		"since": &a.since, "lost": &a.count, "loss_source": &a.source, "loss_reason": &a.reason,
+		"seen": &a.seen, "written": &a.written, "reordered": &a.reordered,
+		"own_cpu_ns": &a.ownCPU, "max_rss_bytes": &a.maxResident,
+	} {
+		*col = c.Col(name)
+		a.cols = append(a.cols, *col)
+	}
+	return a
+}
+
+func (a *account) columns() []format.Col { return a.cols }
+
+// event takes a row if it is about the recording.
+func (a *account) event(e replay.Event) bool {
+	switch e.Kind().Name {
+	case "loss":
+		a.lost[Loss{Source: e.Str(a.source), Reason: e.Str(a.reason)}] += e.Uint(a.count)
+	case "summary":
+		a.summary = &Summary{
+			Seen: e.Uint(a.seen), Written: e.Uint(a.written), Lost: e.Uint(a.count), Reordered: e.Uint(a.reordered),
+			OwnCPUNS: e.Uint(a.ownCPU), MaxRSSBytes: e.Uint(a.maxResident),
+			since: e.Int(a.since), until: e.Time(),
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// losses are the sums by source and reason; what lost nothing is not listed.
+func (a *account) losses() []Loss {
+	var all []Loss
+	for l, n := range a.lost {
+		if n > 0 {
+			all = append(all, Loss{Source: l.Source, Reason: l.Reason, Lost: n})
+		}
+	}
+	slices.SortFunc(all, func(a, b Loss) int {
+		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Reason, b.Reason))
+	})
+	return all
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import "github.com/ebrec/ebrec/format"
+
+// A Task is a thread as the capture knows it. (TID, Start) identifies it:
+// thread ids come back.
+type Task struct {
+	TID, PID, PPID uint32
+	Start          int64 // ns since the Unix epoch
+	Comm           string
+	Kernel         bool // a kernel thread
+}
+
+// Tasks follows who has which thread id. Feed it events in time order; it
+// answers for the moment of the last one. An ended task stays known until its
+// id is taken again, because rows about its end come after it. It holds at most
+// one task for each thread id.
+type Tasks struct {
+	byTID map[uint32]Task
+	names []string // kinds that introduce tasks
+	kinds []bool   // the same, by number
+
+	pid, tid, start, ppid, comm, kernel format.Col
+}
+
+// NewTasks makes a tracker that knows nobody yet.
+func NewTasks(c *format.Capture) *Tasks {
+	t := &Tasks{
+		byTID:  map[uint32]Task{},
+		pid:    c.Col(format.ColumnPID),
+		tid:    c.Col(format.ColumnTID),
+		start:  c.Col("start"),
+		ppid:   c.Col("ppid"),
+		comm:   c.Col("comm"),
+		kernel: c.Col("kernel_thread"),
+	}
+	t.names = kindNames(c, introduces)
+	t.kinds = kindSet(c, t.names)
+	return t
+}
+
+// introduces tells whether a kind's rows say who a task is.
+func introduces(k *format.Kind) bool {
+	return k.Field("tid") != nil && k.Field("start") != nil && k.Field("ppid") != nil && k.Field("comm") != nil
+}
+
+// Kinds are the kinds of rows that the tracker learns from.
+func (t *Tasks) Kinds() []string { return t.names }
+
+// Columns are the columns that it reads.
+func (t *Tasks) Columns() []format.Col {
+	return []format.Col{t.pid, t.tid, t.start, t.ppid, t.comm, t.kernel}
+}
+
+// Update learns from an event; most teach nothing.
+func (t *Tasks) Update(e Event) {
+	if !has(t.kinds, e.Kind()) {
+		return
+	}
+	tid := uint32(e.Uint(t.tid))
+	t.byTID[tid] = Task{
+		TID:    tid,
+		PID:    uint32(e.Uint(t.pid)),
+		PPID:   uint32(e.Uint(t.ppid)),
+		Start:  e.Int(t.start),
+		Comm:   e.Str(t.comm),
+		Kernel: e.Uint(t.kernel) != 0,
+	}
+}
+
+// Lookup is the latest task that had the thread id.
+func (t *Tasks) Lookup(tid uint32) (Task, bool) {
+	task, ok := t.byTID[tid]
+	return task, ok
+}
