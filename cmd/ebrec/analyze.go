@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/format"
+)
+
+func (a *app) analyzeCommand() *cobra.Command {
+	var list bool
+	cmd := &cobra.Command{
+		Use:     "analyze ANALYSIS FILE",
+		Short:   "Print tables of a capture: where the time went",
+		Example: "  ebrec analyze cputime trace.arrow\n  ebrec analyze tcplat --sort response_p99_ns --top 10 trace.arrow",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if list {
+				return a.listAnalyses()
+			}
+			if len(args) == 0 {
+				return usage(fmt.Errorf("analyze needs an analysis and a capture: ebrec analyze cputime trace.arrow"))
+			}
+			_, err := analyze.Find(args[0])
+			return usage(err)
+		},
+	}
+	cmd.Flags().BoolVar(&list, "list", false, "list the analyses and what each needs")
+	for _, an := range analyze.All {
+		cmd.AddCommand(a.analysisCommand(an))
+	}
+	return cmd
+}
+
+func (a *app) listAnalyses() error {
+	for _, an := range analyze.All {
+		var needs []string
+		for _, n := range an.Needs {
+			if n.Source != "recording" && !n.Optional && !slices.Contains(needs, n.Source) {
+				needs = append(needs, n.Source)
+			}
+		}
+		if _, err := fmt.Fprintf(a.stdout, "%-12s %s (needs -e %s)\n", an.Name, an.Doc, strings.Join(needs, ",")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
+	var o analyze.Options
+	var as string
+	cmd := &cobra.Command{
+		Use:   an.Name + " FILE",
+		Short: an.Doc,
+		Long:  an.Doc + ".\n\nColumns:\n" + columnHelp(an.Columns),
+		Args:  captureArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(as, analyze.Formats); err != nil {
+				return err
+			}
+			c, err := format.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := analyze.Run(cmd.Context(), c, an, o)
+			if err != nil {
+				return err
+			}
+			return a.show(c, r, as)
+		},
+	}
+	cmd.Flags().StringVar(&as, "format", "text", "output: text, json or csv")
+	cmd.Flags().IntVar(&o.Top, "top", 0, "print only the first N rows of each table")
+	cmd.Flags().StringVar(&o.Sort, "sort", "", "order by this column (default "+an.Sort+")")
+	if an.MinDuration {
+		cmd.Flags().DurationVar(&o.MinDuration, "min-duration", 0, "leave out what lived shorter, e.g. 100ms")
+	}
+	return cmd
+}
+
+func columnHelp(columns []analyze.ColumnSpec) string {
+	var b strings.Builder
+	for _, c := range columns {
+		unit := ""
+		if c.Unit != "" {
+			unit = " [" + c.Unit + "]"
+		}
+		fmt.Fprintf(&b, "  %s%s: %s\n", c.Name, unit, c.Doc)
+	}
+	return b.String()
+}
+
+func checkFormat(name string, known []string) error {
+	if slices.Contains(known, name) {
+		return nil
+	}
+	return usage(&analyze.UnknownError{What: "format", Name: name, Nearest: analyze.Nearest(name, known), Known: known})
+}
+
+func (a *app) infoCommand() *cobra.Command {
+	var as string
+	cmd := &cobra.Command{
+		Use:   "info FILE",
+		Short: "Say what a capture holds: machine, time, sources, rows, losses",
+		Args:  captureArg,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkFormat(as, analyze.Formats); err != nil {
+				return err
+			}
+			c, err := format.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			r, err := analyze.Info(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			return a.show(c, r, as)
+		},
+	}
+	cmd.Flags().StringVar(&as, "format", "text", "output: text, json or csv")
+	return cmd
+}

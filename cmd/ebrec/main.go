@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Ebrec records what a machine does and analyzes the recording anywhere.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the build.
+var version = "devel"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args, os.Stdout, os.Stderr))
+}
