@@ -55,10 +55,11 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 
 // begin opens the window, writes who is there, and lets the command go.
 func (s *session) begin() error {
+	targets := slices.Clone(s.options.PIDs)
 	if s.command != nil {
-		s.options.PIDs = append(s.options.PIDs, s.command.pid())
+		targets = append(targets, s.command.pid())
 	}
-	for _, pid := range s.options.PIDs {
+	for _, pid := range targets {
 		if err := s.programs.Target(pid); err != nil {
 			return err
 		}
