@@ -152,7 +152,10 @@ func (p *tcpLatPass) Tables() []Table {
 func (c *conn) row() []Value {
 	var pid, comm Value
 	if c.pid != 0 {
-		pid, comm = uint64(c.pid), c.comm
+		pid = uint64(c.pid)
+	}
+	if c.comm != "" {
+		comm = c.comm
 	}
 	row := []Value{
 		pid, comm, c.laddr, c.lport, c.raddr, c.rport, c.direction, c.connect, c.responses.count,

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/format"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func golden(t *testing.T, path string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; -update writes it", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, diff)
+	}
+}
+
+// results are all analyses of a capture, and what is in it.
+func results(t *testing.T, c *format.Capture) map[string]*analyze.Result {
+	t.Helper()
+	all := map[string]*analyze.Result{}
+	for _, a := range analyze.All {
+		all[a.Name] = run(t, c, a.Name, analyze.Options{})
+	}
+	info, err := analyze.Info(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all["info"] = info
+	return all
+}
+
+func run(t testing.TB, c *format.Capture, name string, o analyze.Options) *analyze.Result {
+	t.Helper()
+	a, err := analyze.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := analyze.Run(t.Context(), c, a, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func render(t testing.TB, r *analyze.Result, format string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := r.Render(&b, format); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestGoldens(t *testing.T) {
+	for name, r := range results(t, write(t, append(machine(), connections()...)...)) {
+		if name == "info" { // its sizes depend on the compression library
+			for _, row := range r.Tables[0].Rows {
+				row[3] = uint64(1234)
+			}
+			r.Details.SizeBytes = 5678
+		}
+		for _, format := range analyze.Formats {
+			out := render(t, r, format)
+			harmless(t, out)
+			golden(t, filepath.Join("testdata", name+"."+format), out)
+		}
+	}
+}
+
+// Every analysis over every capture that was recorded for the purpose.
+func TestFixtures(t *testing.T) {
+	traces, err := filepath.Glob("../testdata/*/trace.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(traces) == 0 {
+		entries, err := os.ReadDir("../testdata")
+		if err != nil || len(entries) == 0 {
+			t.Skip("testdata is empty: nothing has been recorded yet")
+		}
+		t.Fatal("testdata has no trace.arrow")
+	}
+	for _, path := range traces {
+		c, err := format.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, r := range results(t, c) {
+			out := render(t, r, "text")
+			harmless(t, out)
+			golden(t, filepath.Join(filepath.Dir(path), name+".golden"), out)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
