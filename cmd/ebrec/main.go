@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// version is set by the build.
-var version = "devel"
+// version names the release that this tree is or will be.
+var version = "0.1.0"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+
+.DEFAULT_GOAL := help
+export CGO_ENABLED := 0
+GO ?= go
+DATE ?= $(shell date -u +%F)
+
+.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz bench man demo clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## build ./ebrec, one static binary
+	$(GO) build -trimpath -ldflags '-s -w' -o ebrec ./cmd/ebrec
+
+generate: ## compile the BPF programs (clang-19, llvm-19, libbpf-dev, linux-libc-dev)
+	$(GO) generate ./bpf
+
+fmt: ## fail on files that gofmt would change
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+
+vet: ## run go vet, also as other systems see the tree
+	$(GO) vet ./...
+	GOOS=darwin $(GO) vet ./format ./replay ./analyze ./record ./cmd/ebrec
+	GOARCH=arm64 $(GO) vet ./bpf ./record ./cmd/ebrec
+
+lint: ## run staticcheck
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+check: fmt vet lint test ## all that a commit must pass
+
+test: ## run all tests; those of the recorder need root and BPF, and say so
+	$(GO) test ./...
+
+test-root: ## run all tests, and fail where root or BPF is missing
+	EBREC_REQUIRE_ROOT=1 $(GO) test -count=1 ./...
+
+test-kernels: ## run the live tests on other kernels, in QEMU guests
+	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='5.10 6.1 6.12 newest' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
+
+golden: ## rewrite the golden files
+	$(GO) test ./bpf ./replay ./analyze -update
+
+fixtures: ## record testdata anew, in a QEMU guest
+	$(GO) build -trimpath -o dist/guest/ ./cmd/ebrec ./test/workload
+	$(GO) run ./test/fixtures --bin dist/guest --out testdata --date $(DATE)
+
+fuzz: ## fuzz the reader for five minutes
+	$(GO) test ./format -run '^$$' -fuzz FuzzOpen -fuzztime 5m
+
+bench: ## run the benchmarks
+	$(GO) test ./... -run '^$$' -bench . -count 10
+
+man: build ## write the man pages to ./man
+	./ebrec man man
+
+demo: build ## record this machine for five seconds and print the analyses
+	./scripts/demo
+
+clean: ## remove what was built
+	rm -rf ebrec dist man
