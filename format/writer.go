@@ -88,10 +88,12 @@ func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Wri
 	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithZstd()}
 	if o.Stream {
 		fw.arrow = ipc.NewWriter(&fw.out, options...)
-		return fw, nil
+	} else if fw.arrow, err = ipc.NewFileWriter(&fw.out, options...); err != nil {
+		return nil, err
 	}
-	fw.arrow, err = ipc.NewFileWriter(&fw.out, options...)
-	return fw, err
+	// A batch without rows brings the schema out at once: from here on the
+	// file can be opened, whatever happens to its writer.
+	return fw, fw.write(nil)
 }
 
 func (w *Writer) makeGroups() {

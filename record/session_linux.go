@@ -75,7 +75,8 @@ func (s *session) begin() error {
 	if err := s.inventory(); err != nil {
 		return err
 	}
-	s.lastSums, s.lastFlush = time.Now(), time.Now()
+	s.lastSums = time.Now()
+	s.lastFlush = s.lastSums.Add(sumsEvery - flushEvery) // the first tasks and sums early
 	if err := s.out.begun(); err != nil {
 		return err
 	}

@@ -104,9 +104,6 @@ func hint(err error) string {
 	case errors.As(err, &missing):
 		return "record again with -e " + missing.Source + " (ebrec record --list shows the sources)"
 	case errors.As(err, &unknown):
-		if unknown.Nearest != "" {
-			return "did you mean " + unknown.Nearest + "?"
-		}
 		return "there are " + strings.Join(unknown.Known, ", ")
 	case errors.As(err, &kind):
 		return "it has " + strings.Join(kind.Known, ", ")

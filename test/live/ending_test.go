@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ebrec/ebrec/format"
+	recorder "github.com/ebrec/ebrec/record"
+	"github.com/ebrec/ebrec/test/need"
+)
+
+// start runs "ebrec record -o FILE" and returns once the file has begun.
+func start(t *testing.T, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	need.BPF(t)
+	path := filepath.Join(t.TempDir(), "trace.arrow")
+	cmd := exec.Command(ebrec, append([]string{"record", "-o", path}, args...)...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	waitUntil(t, "the capture has rows", func() bool {
+		st, err := os.Stat(path)
+		return err == nil && st.Size() > 0
+	})
+	return cmd, path
+}
+
+// waitUntil polls for what another process does.
+func waitUntil(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 20 s", what)
+		}
+	}
+}
+
+func TestSignalsFinishTheFile(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			cmd, path := start(t)
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("after %v: %v", sig, err)
+			}
+			c, err := format.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if c.Cut() != nil {
+				t.Errorf("the file says %v", c.Cut())
+			}
+		})
+	}
+}
+
+// What was flushed before a kill -9 opens, and the end is said.
+func TestKilledRecordingOpens(t *testing.T) {
+	cmd, path := start(t)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // it was killed
+	out, err := exec.Command(ebrec, "analyze", "cputime", path).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Errorf("analyze = %v, want exit status 3\n%s", err, out)
+	}
+	if !bytes.Contains(out, []byte("cut short")) {
+		t.Errorf("the end is not said:\n%s", out)
+	}
+}
+
+func TestCommandStatusIsReturned(t *testing.T) {
+	need.BPF(t)
+	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -TERM $$": 128 + 15} {
+		path := filepath.Join(t.TempDir(), "trace.arrow")
+		err := exec.Command(ebrec, "record", "-o", path, "--", "sh", "-c", script).Run()
+		got := 0
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			got = exit.ExitCode()
+		}
+		if got != want {
+			t.Errorf("record -- sh -c %q: status %d, want %d", script, got, want)
+		}
+	}
+}
+
+// -p records a process and its children, and no one else.
+func TestPIDFilter(t *testing.T) {
+	need.BPF(t)
+	sleeper := exec.Command("sh", "-c", "while read -r line; do sh -c 'exit 9'; done")
+	in, err := sleeper.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sleeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd, path := start(t, "-p", fmt.Sprint(sleeper.Process.Pid))
+	for range 3 {
+		if _, err := in.Write([]byte("go\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := exec.Command("true").Run(); err != nil { // someone else
+		t.Fatal(err)
+	}
+	in.Close()
+	_ = sleeper.Wait() // a shell returns the status of its last command
+	if err := errors.Join(cmd.Process.Signal(syscall.SIGINT), cmd.Wait()); err != nil {
+		t.Fatal(err)
+	}
+	children := 0
+	for _, r := range analyze(t, "lifetimes", path).Rows {
+		pid, ppid := r.int(t, "pid"), r.int(t, "ppid")
+		switch int64(sleeper.Process.Pid) {
+		case pid:
+		case ppid:
+			children++
+			if code := r.int(t, "exit_code"); code != 9 {
+				t.Errorf("child %d: exit code %d, want 9", pid, code)
+			}
+		default:
+			t.Errorf("process %d, child of %d, does not belong to the filter", pid, ppid)
+		}
+	}
+	if children != 3 {
+		t.Errorf("%d children, want 3", children)
+	}
+}
+
+// A pipe gets the Arrow stream format.
+func TestStream(t *testing.T) {
+	need.BPF(t)
+	out := run(t, "record", "-o", "-", "-d", "300ms")
+	path := filepath.Join(t.TempDir(), "stream.arrow")
+	if err := os.WriteFile(path, out, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Cut() != nil {
+		t.Errorf("a finished stream says %v", c.Cut())
+	}
+	run(t, "analyze", "cputime", path)
+}
+
+// More threads than the map of sums holds: loss, counted and in the file.
+func TestFullMapIsLoss(t *testing.T) {
+	need.BPF(t)
+	path := filepath.Join(t.TempDir(), "trace.arrow")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	res, err := recorder.Run(ctx, recorder.Options{Output: path, MaxTasks: 2, Sources: []string{"cpu"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Lost == 0 {
+		t.Fatal("a map of two threads lost nothing")
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var lost uint64
+	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			if got := b.Str(c.Col("loss_reason"), i); got != "map_full" {
+				t.Errorf("loss for %s, want map_full", got)
+			}
+			lost += b.Uint(c.Col("lost"), i)
+		}
+	}
+	if lost != res.Lost {
+		t.Errorf("the file has %d lost, the recorder counted %d", lost, res.Lost)
+	}
+}
+
+// Without privileges: what is missing, what to do, and no file left behind.
+func TestUnprivileged(t *testing.T) {
+	need.Root(t) // to become someone else
+	dir := t.TempDir()
+	for d := dir; d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o777); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin, err := os.ReadFile(ebrec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, path := filepath.Join(dir, "ebrec"), filepath.Join(dir, "trace.arrow")
+	if err := os.WriteFile(program, bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "record", "-o", path, "-d", "1s")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("record = %v, want exit status 1", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "ebrec: error: recording needs privileges") || !strings.HasPrefix(lines[1], "ebrec: hint: run it with sudo") {
+		t.Errorf("it says:\n%s", out)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it left a file: %v", err)
+	}
+}
