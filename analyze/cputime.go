@@ -27,7 +27,7 @@ var cputime = Analysis{
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread; idle/N for the idle task of CPU N"},
 		{Name: "threads", Unit: unitCount, Doc: "threads of the process that were seen within the recording, ended ones included"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle"},
-		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; more than cpu_time_ns by time stolen by the host and spent in interrupts; with idle it adds up to CPUs x recorded time"},
+		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle it adds up to CPUs x recorded time"},
 		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time"},
 		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording"},
 		{Name: "switches", Unit: unitCount, Doc: "times it left a CPU, voluntary and involuntary"},

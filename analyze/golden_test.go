@@ -4,6 +4,7 @@ package analyze_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -103,17 +104,38 @@ func TestFixtures(t *testing.T) {
 		t.Fatal("testdata has no trace.arrow")
 	}
 	for _, path := range traces {
-		c, err := format.Open(path)
+		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) { testFixture(t, path) })
+	}
+}
+
+// testFixture runs the analyses for which the capture has the sources.
+func testFixture(t *testing.T, path string) {
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	info, err := analyze.Info(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]*analyze.Result{"info": info}
+	for _, a := range analyze.All {
+		r, err := analyze.Run(t.Context(), c, a, analyze.Options{})
+		var missing *analyze.MissingError
+		if errors.As(err, &missing) {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, r := range results(t, c) {
+		all[a.Name] = r
+	}
+	for name, r := range all {
+		t.Run(name, func(t *testing.T) {
 			out := render(t, r, "text")
 			harmless(t, out)
 			golden(t, filepath.Join(filepath.Dir(path), name+".golden"), out)
-		}
-		if err := c.Close(); err != nil {
-			t.Fatal(err)
-		}
+		})
 	}
 }
