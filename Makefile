@@ -39,7 +39,7 @@ test-kernels: ## run the live tests on other kernels, in QEMU guests
 	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='5.10 6.1 6.12 newest' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
 
 golden: ## rewrite the golden files
-	$(GO) test ./bpf ./replay ./analyze -update
+	$(GO) test ./bpf ./replay ./analyze ./cmd/ebrec -update
 
 fixtures: ## record testdata anew, in a QEMU guest
 	$(GO) build -trimpath -o dist/guest/ ./cmd/ebrec ./test/workload

@@ -23,7 +23,7 @@ var tcplat = Analysis{
 		{Kind: "tcp_accept", Columns: endpointColumns, Source: "tcp"},
 		{Kind: "tcp_response", Columns: []string{"conn", "response_ns"}, Source: "tcp"},
 		{Kind: "tcp_close", Columns: transferColumns, Source: "tcp"},
-		{Kind: "tcp_socket", Columns: transferColumns, Source: "tcp"},
+		{Kind: "tcp_socket", Columns: append(slices.Clip(transferColumns), "tcp_state"), Source: "tcp"},
 	},
 	Sort: "response_p99_ns",
 	Columns: []ColumnSpec{
@@ -45,7 +45,7 @@ var tcplat = Analysis{
 		{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connection began, retransmissions not counted"},
 		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received since the connection began"},
 		{Name: "duration_ns", Unit: unitNS, Doc: "from the first SYN (active) or the end of the handshake (passive) to the close or the end of the recording; of a connection older than the recording from its first sight"},
-		{Name: "outcome", Text: true, Doc: "closed; open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error"},
+		{Name: "outcome", Text: true, Doc: "closed; closing or open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error"},
 	},
 	New: newTCPLat,
 }
@@ -61,6 +61,7 @@ type conn struct {
 	responses    latencies
 	transfer     [6]Value // srtt to duration, in the order of the table
 	ended        bool
+	closing      bool // one side had sent its FIN when it was last seen open
 	errno        int64
 }
 
@@ -69,8 +70,8 @@ type tcpLatPass struct {
 	conns map[uint64]*conn
 	order []*conn // by first sight
 
-	id, laddr, lport, raddr, rport, direction, comm, connect, response, errno format.Col
-	transfer                                                                  [6]format.Col
+	id, laddr, lport, raddr, rport, direction, comm, connect, response, errno, state format.Col
+	transfer                                                                         [6]format.Col
 }
 
 func newTCPLat(env *Env) Pass {
@@ -79,7 +80,7 @@ func newTCPLat(env *Env) Pass {
 		env: env, conns: map[uint64]*conn{},
 		id: c.Col("conn"), laddr: c.Col("laddr"), lport: c.Col("lport"), raddr: c.Col("raddr"), rport: c.Col("rport"),
 		direction: c.Col("direction"), comm: c.Col("comm"), connect: c.Col("connect_ns"),
-		response: c.Col("response_ns"), errno: c.Col("error"),
+		response: c.Col("response_ns"), errno: c.Col("error"), state: c.Col("tcp_state"),
 	}
 	for i, name := range []string{"srtt_ns", "min_rtt_ns", "retransmits", "tx_bytes", "rx_bytes", "duration_ns"} {
 		p.transfer[i] = c.Col(name)
@@ -101,6 +102,7 @@ func (p *tcpLatPass) Event(e replay.Event) error {
 		c.ended, c.errno = true, e.Int(p.errno)
 	case "tcp_socket":
 		p.count(c, e)
+		c.closing = slices.Contains(closingStates, e.Str(p.state))
 	}
 	return nil
 }
@@ -164,10 +166,15 @@ func (c *conn) row() []Value {
 	return append(append(row, c.transfer[:]...), c.outcome())
 }
 
+// closingStates are those in which a side has said that it will send no more.
+var closingStates = []string{"fin_wait1", "fin_wait2", "closing", "last_ack", "time_wait"}
+
 // outcome says how a connection ended, by the socket's error (Linux numbers).
 // EPIPE is a reset too: one that came after the peer's FIN.
 func (c *conn) outcome() string {
 	switch {
+	case !c.ended && c.closing:
+		return "closing"
 	case !c.ended:
 		return "open"
 	case c.errno == 0:

@@ -11,6 +11,14 @@ type hook struct {
 	loses   string
 }
 
+// source is what a hook's losses are charged to.
+func (h hook) source() string {
+	if len(h.sources) == 0 {
+		return "recording"
+	}
+	return h.sources[0]
+}
+
 // hooks in the order in which they attach: who is who first, so that no row
 // comes from a task that was never named.
 var hooks = []hook{
@@ -36,4 +44,9 @@ var hooks = []hook{
 func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "file"} }
 
 // The loss reasons of enum loss_reason that are counted per source.
-const lossReasons = 3
+const (
+	lossReasons = 4
+	// ProgramBusy is the reason of losses that the kernel counts, not the
+	// programs.
+	ProgramBusy = 3
+)

@@ -3,7 +3,7 @@
 #ifndef EBREC_IDENTITY_H
 #define EBREC_IDENTITY_H
 
-#include "maps.h"
+#include "quirks.h"
 
 #define PF_KTHREAD 0x00200000
 
@@ -15,7 +15,7 @@
 		(e)->start = (p)->start_boottime;                               \
 		(e)->ppid = (p)->real_parent->tgid;                             \
 		(e)->kernel_thread = !!((p)->flags & PF_KTHREAD);               \
-		(e)->running = (p)->on_cpu;                                     \
+		(e)->running = on_cpu(p);                                       \
 		(e)->reserved = 0;                                              \
 		(e)->cgroup_id = (p)->cgroups->dfl_cgrp->kn->id;                \
 		bpf_probe_read_kernel(&(e)->comm, sizeof((e)->comm), &(p)->comm); \

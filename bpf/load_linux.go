@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
+	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/ebrec/ebrec/format"
 )
@@ -32,6 +33,7 @@ type Programs struct {
 	cache   *btf.Cache
 	maps    map[string]map[string]*ebpf.Map // by object, then by name
 	links   []link.Link
+	loaded  []attached
 	iters   map[string]*link.Iter
 	working map[string]bool // programs attached
 	missing []format.Missing
@@ -39,6 +41,12 @@ type Programs struct {
 	ncpu    int          // possible CPUs
 	cpus    *ebpf.Memory // of CPUNow
 	batches *ebpf.Memory // of Batch
+}
+
+// attached is a program that runs and the source that it serves.
+type attached struct {
+	program *ebpf.Program
+	source  string
 }
 
 // The maps that all objects share; the first object's are the ones.
@@ -51,6 +59,9 @@ func Load(c Config) (*Programs, error) {
 	if _, err := btf.LoadKernelSpec(); err != nil {
 		return nil, fmt.Errorf("read the kernel's type information (BTF): %w", err)
 	}
+	// Before 5.11 maps count against the locked-memory limit. Where that cannot
+	// be raised, making the maps says so.
+	_ = rlimit.RemoveMemlock()
 	p := &Programs{
 		config:  c,
 		cache:   btf.NewCache(),
@@ -222,11 +233,7 @@ func (p *Programs) program(spec *ebpf.CollectionSpec, object, name string) (*ebp
 
 func (p *Programs) attachOrMiss(spec *ebpf.CollectionSpec, h hook) {
 	if err := p.attach(spec, h); err != nil {
-		source := "recording"
-		if len(h.sources) > 0 {
-			source = h.sources[0]
-		}
-		p.miss(source, spec.Programs[h.program].SectionName, h.loses, err)
+		p.miss(h.source(), spec.Programs[h.program].SectionName, h.loses, err)
 		return
 	}
 	p.working[h.program] = true
@@ -242,7 +249,6 @@ func (p *Programs) attach(spec *ebpf.CollectionSpec, h hook) error {
 	if err != nil {
 		return err
 	}
-	defer prog.Close() // the link keeps it
 	var l link.Link
 	if group, name, ok := tracepoint(spec.Programs[h.program].SectionName); ok {
 		l, err = link.Tracepoint(group, name, prog, nil)
@@ -250,9 +256,10 @@ func (p *Programs) attach(spec *ebpf.CollectionSpec, h hook) error {
 		l, err = link.AttachTracing(link.TracingOptions{Program: prog})
 	}
 	if err != nil {
-		return err
+		return errors.Join(err, prog.Close())
 	}
 	p.links = append(p.links, l)
+	p.loaded = append(p.loaded, attached{prog, h.source()})
 	return nil
 }
 
@@ -313,6 +320,9 @@ func (p *Programs) Release() error {
 	var errs []error
 	for _, l := range p.links {
 		errs = append(errs, l.Close())
+	}
+	for _, a := range p.loaded {
+		errs = append(errs, a.program.Close())
 	}
 	for _, it := range p.iters {
 		errs = append(errs, it.Close())

@@ -5,7 +5,6 @@
  * and how processes and threads begin and end (source process).
  */
 #include "identity.h"
-#include "quirks.h"
 
 /* False: creation and exec are recorded as task rows only, exits not at all. */
 const volatile bool want_process = false;

@@ -24,6 +24,16 @@ static __always_inline __u32 prev_state(__u64 *ctx, struct task_struct *prev)
 	return switch_has_state ? (__u32)ctx[3] : state_of(prev);
 }
 
+/* Whether a task is on a CPU. An int until 7.0, then a byte; its low byte is
+ * the same in both. */
+static __always_inline __u8 on_cpu(struct task_struct *p)
+{
+	__u8 on = 0;
+
+	bpf_core_read(&on, sizeof(on), &p->on_cpu);
+	return on;
+}
+
 /* The CPU that a task runs on or ran on last; see vmlinux.h for the two places. */
 static __always_inline __u16 cpu_of(struct task_struct *p)
 {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -142,6 +143,21 @@ func (p *Programs) Counters() ([]Counters, error) {
 		return nil, fmt.Errorf("read the counters: %w", err)
 	}
 	return all, nil
+}
+
+// Busy returns how many events were missed, by number of the source, because a
+// program was already running on the CPU: since 6.19 a program at a tracepoint
+// in a process's context can be preempted, and the kernel runs none twice.
+func (p *Programs) Busy() ([]uint64, error) {
+	n := make([]uint64, len(Counters{}.Seen))
+	for _, a := range p.loaded {
+		st, err := a.program.Stats()
+		if err != nil {
+			return nil, fmt.Errorf("read a program's statistics: %w", err)
+		}
+		n[slices.Index(Sources(), a.source)+1] += st.RecursionMisses
+	}
+	return n, nil
 }
 
 // Tasks returns a task record for every task there is, empty when the kernel

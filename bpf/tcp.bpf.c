@@ -13,6 +13,7 @@
 #define IPPROTO_TCP 6
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define ECANCELED 125
 #define SOCK_DONE 1 /* bit of skc_flags: the peer's FIN was received */
 
 /* What is remembered of a connection until it closes, by its sock's address. */
@@ -157,7 +158,7 @@ static __always_inline __u64 min_rtt_ns(struct tcp_sock *tp)
 	return us == ~0U ? 0 : (__u64)us * 1000;
 }
 
-static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now)
+static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now, int error)
 {
 	struct tcp_connect *e = begin(sizeof(*e), 10, source_tcp, now);
 
@@ -166,7 +167,7 @@ static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 
 	endpoints(e, c, sk);
 	owner(e, c);
 	e->connect_ns = now - c->began;
-	e->error = sk->sk_err;
+	e->error = error;
 	e->reserved = 0;
 	submit(e);
 }
@@ -251,7 +252,7 @@ static __always_inline void on_established(struct sock *sk, int old, __u64 now)
 	if (!c)
 		return;
 	c->answered_seq = tp->write_seq;
-	emit_connect(sk, c, now);
+	emit_connect(sk, c, now, 0);
 }
 
 static __always_inline void on_closed(struct sock *sk, int old, __u64 now)
@@ -260,8 +261,8 @@ static __always_inline void on_closed(struct sock *sk, int old, __u64 now)
 
 	if (!c)
 		return;
-	if (old == tcp_state_syn_sent)
-		emit_connect(sk, c, now);
+	if (old == tcp_state_syn_sent) /* no error of its own: the process gave up */
+		emit_connect(sk, c, now, sk->sk_err ? sk->sk_err : ECANCELED);
 	else if (c->pid || !filtered)
 		emit_close(sk, c, now);
 	forget(sk);

@@ -25,7 +25,8 @@ type Scan struct {
 //
 // Batches come in windows: within one the groups' numbers increase, and
 // windows follow each other in time. Merging the batches of one window by time
-// therefore gives the order of the whole.
+// therefore gives the order of the whole. A group that repeats (more rows of
+// one instant than a batch holds) begins a window of its own.
 type Batch struct {
 	capture *Capture
 	columns []arrow.Array // nil where not asked for

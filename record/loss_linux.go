@@ -13,6 +13,7 @@ type losses struct {
 	programs *bpf.Programs
 	since    uint64
 	last     []bpf.Counters
+	lastBusy []uint64
 
 	total uint64 // lost since the start
 	seen  uint64 // seen by the programs since the start
@@ -34,8 +35,47 @@ func (l *losses) write(w *format.Writer, at uint64) error {
 			return err
 		}
 	}
+	if err := l.writeBusy(w, at); err != nil {
+		return err
+	}
 	l.last, l.since = now, at
 	return nil
+}
+
+// unknownCPU stands for the CPU of a loss that is not counted by CPU.
+const unknownCPU = 1<<16 - 1
+
+// writeBusy adds what the kernel did not hand to a busy program. Nobody saw
+// those events, so they count as seen, too: seen is written and lost.
+func (l *losses) writeBusy(w *format.Writer, at uint64) error {
+	now, err := l.programs.Busy()
+	if err != nil {
+		return err
+	}
+	if l.lastBusy == nil {
+		l.lastBusy = make([]uint64, len(now))
+	}
+	for source, n := range now {
+		l.seen += n - l.lastBusy[source]
+		if err := l.add(w, unknownCPU, uint32(source), bpf.ProgramBusy, n-l.lastBusy[source], at); err != nil {
+			return err
+		}
+	}
+	l.lastBusy = now
+	return nil
+}
+
+// add writes one loss, if there is one.
+func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, at uint64) error {
+	if lost == 0 {
+		return nil
+	}
+	l.total += lost
+	row := bpf.Loss{
+		H:     bpf.Header{Time: at, Kind: kindLoss, CPU: cpu},
+		Since: l.since, Lost: lost, LossSource: source, LossReason: reason,
+	}
+	return w.Add(bpf.Bytes(&row))
 }
 
 func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint64) error {
@@ -43,14 +83,8 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 		l.seen += n - l.last[cpu].Seen[i]
 	}
 	for i, n := range now.Lost {
-		lost := n - l.last[cpu].Lost[i]
-		if lost == 0 {
-			continue
-		}
-		l.total += lost
-		row := bpf.Loss{H: bpf.Header{Time: at, Kind: kindLoss, CPU: uint16(cpu)}, Since: l.since, Lost: lost}
-		row.LossSource, row.LossReason = bpf.LossAt(i)
-		if err := w.Add(bpf.Bytes(&row)); err != nil {
+		source, reason := bpf.LossAt(i)
+		if err := l.add(w, uint16(cpu), source, reason, n-l.last[cpu].Lost[i], at); err != nil {
 			return err
 		}
 	}

@@ -83,6 +83,10 @@ func checkCPUTime(t *testing.T, r recording) int {
 	return n
 }
 
+// preemptedAtEnd is how often a thread may be preempted in its last moments;
+// on an emulated machine they last milliseconds.
+const preemptedAtEnd = 3
+
 // checkSwitches compares switch counts with wait4. The edge: wait4 takes its
 // figures before a thread leaves its CPU for the last time, which is a
 // voluntary switch, and so misses one per thread; in those last moments a
@@ -100,7 +104,7 @@ func checkSwitches(t *testing.T, r recording) {
 			t.Errorf("pid %d %s: %d threads, had %d at its end", want.PID, want.Comm, threads, want.Threads)
 		}
 		checkEdge(t, want, "voluntary", row.int(t, "voluntary"), want.Voluntary, threads)
-		checkEdge(t, want, "involuntary", row.int(t, "involuntary"), want.Involuntary, threads)
+		checkEdge(t, want, "involuntary", row.int(t, "involuntary"), want.Involuntary, preemptedAtEnd*threads)
 	}
 }
 

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/record"
+)
+
+var update = flag.Bool("update", false, "rewrite the documents that are made from the program")
+
+// TestReadmeIsTrue runs every "$ ebrec" of the README and compares what it
+// prints with what the README shows.
+func TestReadmeIsTrue(t *testing.T) {
+	t.Chdir("../..")
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	blocks := strings.Split(string(readme), "```")
+	ran := 0
+	for i, b := range blocks {
+		line, _, ok := strings.Cut(strings.TrimPrefix(b, "\n"), "\n")
+		command, isRun := strings.CutPrefix(line, "$ ebrec ")
+		if i%2 == 0 || !ok || !isRun {
+			out = append(out, b)
+			continue
+		}
+		ran++
+		var stdout, stderr bytes.Buffer
+		if status := run(t.Context(), append([]string{"ebrec"}, strings.Fields(command)...), &stdout, &stderr); status != exitOK {
+			t.Errorf("%s: status %d: %s", line, status, stderr.String())
+		}
+		out = append(out, "\n"+line+"\n"+stdout.String())
+	}
+	if ran < 4 {
+		t.Errorf("the README shows %d commands, want at least 4", ran)
+	}
+	same(t, "README.md", strings.Join(out, "```"))
+}
+
+// TestMetricsDocument keeps docs/metrics.md in step with the columns.
+func TestMetricsDocument(t *testing.T) {
+	t.Chdir("../..")
+	var b strings.Builder
+	b.WriteString(metricsIntroduction)
+	for _, a := range analyze.All {
+		fmt.Fprintf(&b, "\n## ebrec analyze %s\n\n%s.\n\n| column | unit | meaning |\n|---|---|---|\n", a.Name, a.Doc)
+		for _, c := range a.Columns {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
+		}
+	}
+	kinds, err := bpf.Kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.WriteString("\n## Rows of a capture\n\nEvery row has `time`, when it happened, and `kind`. Columns that a kind does not\nname are null in its rows.\n")
+	for _, k := range kinds {
+		fmt.Fprintf(&b, "\n### %s\n\nSource `%s`: %s.\n\n| column | unit | meaning |\n|---|---|---|\n", k.Name, k.Source, cell(k.Doc))
+		for _, f := range k.Fields {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, f.Unit, cell(f.Doc))
+		}
+	}
+	same(t, "docs/metrics.md", b.String())
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+const metricsIntroduction = `# What every number means
+
+Made from the program by ` + "`go test ./cmd/ebrec -update`" + `; do not edit.
+
+Two clocks measure CPU time, and they are never mixed. **CPU time** is the
+kernel's task clock (sum_exec_runtime), the sum that getrusage reports. **On
+CPU** is wall time from the switch to a thread to the switch away from it. On a
+virtual machine on CPU is usually 0.4 to 1% more: it contains stolen time and
+interrupts. Of a task that runs only microseconds at a time, CPU time can be
+the larger of the two: the task clock starts when the scheduler begins to
+choose a task, the switch comes after that, one or two microseconds later.
+
+Switch counts are those within the recording. Run-queue wait counts waits that
+ended within it. All sums are exact at the last row of a capture; between two
+switches a sum does not change, and a thread that is on a CPU when sums are
+read is counted up to that instant.
+`
+
+// same compares a document with what it should be.
+func same(t *testing.T, path, want string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("%s is out of step (-program +document); -update rewrites it:\n%s", path, diff)
+	}
+}
+
+// The packages that read captures need neither Linux nor the eBPF library.
+func TestReadersAreLight(t *testing.T) {
+	t.Chdir("../..")
+	out, err := exec.Command("go", "list", "-deps", "./format", "./replay", "./analyze").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, out)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if strings.HasPrefix(pkg, "github.com/cilium/ebpf") || strings.HasSuffix(pkg, "ebrec/record") || strings.HasSuffix(pkg, "ebrec/bpf") {
+			t.Errorf("a reader depends on %s", pkg)
+		}
+	}
+	if !strings.Contains(string(out), "github.com/ebrec/ebrec/analyze") {
+		t.Errorf("go list did not list the packages:\n%s", out)
+	}
+}
+
+// Sources have one list in the kernel programs and defaults out of it.
+func TestDefaultSourcesExist(t *testing.T) {
+	for _, s := range record.DefaultSources() {
+		if !strings.Contains(strings.Join(record.AllSources(), " "), s) {
+			t.Errorf("default source %q does not exist", s)
+		}
+	}
+}
