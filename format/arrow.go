@@ -4,6 +4,7 @@ package format
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -22,13 +23,16 @@ type layout struct {
 	kinds   []Kind
 	columns []Column
 	fields  [][]*Field // by index of the kind, then of the column; nil where the kind has none
-	byID    map[uint16]int
+	byID    []int      // index of the kind by its number, -1 for none
 }
 
 var headerColumns = []string{ColumnTime, ColumnKind, ColumnCPU, ColumnPID, ColumnTID}
 
 func newLayout(kinds []Kind) (*layout, error) {
-	l := &layout{kinds: kinds, byID: map[uint16]int{}}
+	l := &layout{kinds: kinds}
+	if err := checkKinds(kinds); err != nil {
+		return nil, err
+	}
 	at := map[string]int{}
 	add := func(f *Field) error {
 		i, ok := at[f.Name]
@@ -37,7 +41,7 @@ func newLayout(kinds []Kind) (*layout, error) {
 			l.columns = append(l.columns, f.Column)
 			return nil
 		}
-		if have := &l.columns[i]; have.Type != f.Type || have.Unit != f.Unit || len(have.Values) != len(f.Values) {
+		if have := &l.columns[i]; have.Type != f.Type || have.Unit != f.Unit || f.Name != ColumnKind && !slices.Equal(have.Values, f.Values) {
 			return fmt.Errorf("column %s has two meanings", f.Name)
 		}
 		return nil
@@ -67,6 +71,9 @@ func (l *layout) index(at map[string]int) {
 	names := make([]string, len(l.kinds))
 	for k := range l.kinds {
 		names[k] = l.kinds[k].Name
+		for len(l.byID) <= int(l.kinds[k].ID) {
+			l.byID = append(l.byID, -1)
+		}
 		l.byID[l.kinds[k].ID] = k
 		row := make([]*Field, len(l.columns))
 		for f := range l.kinds[k].Fields {
@@ -79,13 +86,21 @@ func (l *layout) index(at map[string]int) {
 	}
 }
 
+// kind is the index of the kind of that number, -1 when there is none.
+func (l *layout) kind(id uint16) int {
+	if int(id) >= len(l.byID) {
+		return -1
+	}
+	return l.byID[id]
+}
+
 func (l *layout) schema(meta *Metadata) (*arrow.Schema, error) {
 	fields := make([]arrow.Field, len(l.columns))
 	for i := range l.columns {
 		c := &l.columns[i]
 		fields[i] = arrow.Field{
 			Name:     c.Name,
-			Type:     arrowType(c.Type),
+			Type:     arrowType(c),
 			Nullable: c.Name != ColumnTime && c.Name != ColumnKind,
 			Metadata: arrow.NewMetadata([]string{fieldUnit, fieldDoc}, []string{c.Unit, c.Doc}),
 		}
@@ -100,10 +115,11 @@ func (l *layout) schema(meta *Metadata) (*arrow.Schema, error) {
 var (
 	timestampType = &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}
 	enumType      = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}
+	wideEnumType  = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}
 )
 
-func arrowType(t Type) arrow.DataType {
-	switch t {
+func arrowType(c *Column) arrow.DataType {
+	switch c.Type {
 	case Uint8:
 		return arrow.PrimitiveTypes.Uint8
 	case Uint16:
@@ -119,39 +135,12 @@ func arrowType(t Type) arrow.DataType {
 	case Timestamp:
 		return timestampType
 	case Enum:
+		if c.width() == 2 {
+			return wideEnumType
+		}
 		return enumType
 	}
 	return arrow.BinaryTypes.String
-}
-
-// typeOf is the inverse of arrowType, as far as it goes: an address comes back
-// as the text that it is in the file.
-func typeOf(t arrow.DataType) (Type, error) {
-	switch t.ID() {
-	case arrow.UINT8:
-		return Uint8, nil
-	case arrow.UINT16:
-		return Uint16, nil
-	case arrow.UINT32:
-		return Uint32, nil
-	case arrow.UINT64:
-		return Uint64, nil
-	case arrow.INT32:
-		return Int32, nil
-	case arrow.INT64:
-		return Int64, nil
-	case arrow.TIMESTAMP:
-		if t.(*arrow.TimestampType).Unit == arrow.Nanosecond {
-			return Timestamp, nil
-		}
-	case arrow.DICTIONARY:
-		if t.(*arrow.DictionaryType).ValueType.ID() == arrow.STRING {
-			return Enum, nil
-		}
-	case arrow.STRING:
-		return String, nil
-	}
-	return 0, fmt.Errorf("unexpected Arrow type %s", t)
 }
 
 // dictionary makes the values of an Enum column.

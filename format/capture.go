@@ -3,43 +3,14 @@
 package format
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"time"
+	"runtime"
 
-	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/klauspost/compress/zstd"
 )
-
-// ErrNotCapture says that a file is something else than a capture.
-var ErrNotCapture = errors.New("not an ebrec capture")
-
-// CorruptError says where a capture is damaged.
-type CorruptError struct {
-	Path   string
-	Offset int64 // byte in the file; of the batch, when the damage is inside one
-	Err    error
-}
-
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("%s: damaged at byte %d: %v", e.Path, e.Offset, e.Err)
-}
-
-func (e *CorruptError) Unwrap() error { return e.Err }
-
-// CutError says that a capture was not finished and where it ends. What it
-// holds up to there is good.
-type CutError struct {
-	Path string
-	End  time.Time // of the last whole batch; zero when there is none
-}
-
-func (e *CutError) Error() string {
-	if e.End.IsZero() {
-		return e.Path + ": cut short before its first rows"
-	}
-	return fmt.Sprintf("%s: recording ends at %s, cut short", e.Path, e.End.UTC().Format("2006-01-02T15:04:05.000Z"))
-}
 
 // Col is the handle of a column in one capture.
 type Col int
@@ -48,18 +19,29 @@ type Col int
 // null.
 const NoCol Col = -1
 
-// Capture is an open capture. Batches may be read by several goroutines, each
-// with its own iteration.
+// Capture is an open capture. Its methods may be called by several goroutines;
+// each iteration over its batches is on its own.
 type Capture struct {
 	path    string
 	file    *os.File
-	size    int64
-	end     int64 // where the footer begins, -1 without one
+	in      input
+	zstd    *zstd.Decoder
+	schema  *fileSchema
 	meta    *Metadata
 	kinds   []Kind
 	columns []Column
-	types   []arrow.DataType
+	words   map[int64][]string // the dictionaries
+	batches []block
+	time    Col
+	kind    Col
+	series  []series // by index in the kind column's dictionary
 	cut     error
+}
+
+// series is what an entry of the kind column's dictionary stands for.
+type series struct {
+	kind  *Kind // nil when the capture does not list it: a reader skips its rows
+	group int
 }
 
 // Open opens a capture. A file that was cut short opens as far as it goes; see
@@ -71,7 +53,11 @@ func Open(path string) (*Capture, error) {
 	}
 	c := &Capture{path: path, file: f}
 	if err := c.open(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open capture %s: %w", path, err), f.Close())
+		_ = c.Close() // what the caller needs to know is why it did not open
+		if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
+			return nil, fmt.Errorf("open capture %w", err)
+		}
+		return nil, fmt.Errorf("open capture %s: %w", path, err)
 	}
 	return c, nil
 }
@@ -89,49 +75,85 @@ func (c *Capture) open() error {
 	case st.Size() == 0:
 		return fmt.Errorf("%w, the file is empty", ErrNotCapture)
 	}
-	c.size = st.Size()
-	c.end = c.footer()
-	src, err := c.source()
+	c.in = input{c.file, st.Size()}
+	if c.zstd, err = newZstd(runtime.GOMAXPROCS(0)); err != nil {
+		return err
+	}
+	from, err := c.firstMessage()
 	if err != nil {
 		return err
 	}
-	defer src.close()
-	if err := c.readSchema(src.schema()); err != nil {
+	end, err := c.readSchema(from)
+	if err != nil {
 		return err
 	}
-	if c.end < 0 && !c.endMarked() {
-		return c.findEnd()
-	}
-	return nil
+	return c.readIndex(from, end)
 }
 
-func (c *Capture) readSchema(s *arrow.Schema) error {
-	meta, entries, err := decodeMetadata(s.Metadata())
+// firstMessage is where the messages begin: behind the magic of the file
+// format, at once in the stream format.
+func (c *Capture) firstMessage() (int64, error) {
+	head := make([]byte, fileHead)
+	if err := c.in.read(head, 0); err != nil {
+		return 0, fmt.Errorf("%w, it has only %d bytes", ErrNotCapture, c.in.size)
+	}
+	switch {
+	case string(head[:len(magic)]) == magic:
+		return fileHead, nil
+	case binary.LittleEndian.Uint32(head) == continuation:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%w, it is no Arrow file", ErrNotCapture)
+}
+
+// readSchema reads the first message and returns where it ends.
+func (c *Capture) readSchema(at int64) (end int64, err error) {
+	m, err := c.in.message(at, nil)
+	if errors.Is(err, errShort) {
+		return 0, errors.New("cut short before its first rows")
+	}
+	if err == nil && (m.header == 0 || m.kind != headerSchema) {
+		err = errors.New("the first message is no schema")
+	}
+	if err == nil {
+		c.schema, err = parseSchema(m.flat, m.header)
+	}
+	if errors.Is(err, ErrNotCapture) {
+		return 0, err
+	}
+	if err != nil {
+		return 0, c.corrupt(block{at: at}, err)
+	}
+	c.columns = c.schema.columns
+	return m.end, c.readMetadata()
+}
+
+func (c *Capture) readMetadata() error {
+	meta, entries, err := decodeMetadata(c.schema.metadata)
 	if err != nil {
 		return err
 	}
 	c.meta = meta
-	for _, f := range s.Fields() {
-		t, err := typeOf(f.Type)
-		if err != nil {
-			return fmt.Errorf("column %s: %w", f.Name, err)
-		}
-		unit, _ := f.Metadata.GetValue(fieldUnit)
-		doc, _ := f.Metadata.GetValue(fieldDoc)
-		c.columns = append(c.columns, Column{Name: f.Name, Type: t, Unit: unit, Doc: doc})
-		c.types = append(c.types, f.Type)
+	c.time, c.kind = c.Col(ColumnTime), c.Col(ColumnKind)
+	if c.time == NoCol || c.columns[c.time].Type != Timestamp {
+		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnTime)
 	}
-	for _, name := range []string{ColumnTime, ColumnKind} {
-		if c.Col(name) == NoCol {
-			return fmt.Errorf("%w, it has no column %s", ErrNotCapture, name)
-		}
+	if c.kind == NoCol || c.columns[c.kind].Type != Enum {
+		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnKind)
 	}
-	c.readKinds(entries)
-	return nil
+	return c.readKinds(entries)
 }
 
-func (c *Capture) readKinds(entries []kindEntry) {
+const maxKinds = 1024
+
+func (c *Capture) readKinds(entries []kindEntry) error {
+	if len(entries) > maxKinds {
+		return fmt.Errorf("%d kinds, at most %d are read", len(entries), maxKinds)
+	}
 	for _, e := range entries {
+		if len(e.Columns) > len(c.columns) {
+			return fmt.Errorf("kind %s has %d columns of %d", e.Name, len(e.Columns), len(c.columns))
+		}
 		k := Kind{ID: e.ID, Name: e.Name, Source: e.Source, Doc: e.Doc, Hot: e.Hot}
 		for _, name := range e.Columns {
 			if col := c.Col(name); col != NoCol {
@@ -140,48 +162,59 @@ func (c *Capture) readKinds(entries []kindEntry) {
 		}
 		c.kinds = append(c.kinds, k)
 	}
+	return nil
 }
 
-// endMarked tells whether the batches end with a mark, as a finished stream's do.
-func (c *Capture) endMarked() bool {
-	at, err := c.firstMessage()
-	for err == nil {
-		var m message
-		if m, err = c.nextMessage(at); m.last {
-			return true
-		}
-		at = m.end
+// readIndex finds the batches: by the footer, or from the front when there is
+// none that holds.
+func (c *Capture) readIndex(from, schemaEnd int64) error {
+	isFile := from == fileHead
+	x, err := c.in.footer(schemaEnd)
+	if !isFile || err != nil {
+		x = c.in.walk(schemaEnd)
+		x.whole = x.whole && !isFile
 	}
-	return false
-}
-
-// findEnd looks for the last row of a file that was cut short.
-func (c *Capture) findEnd() error {
-	cut := &CutError{Path: c.path}
-	c.cut = cut // from here on the end of the file is no error
-	var end int64
-	for b, err := range c.Batches(Scan{}) {
-		if err != nil {
-			return err
-		}
-		for i := range b.Len() {
-			end = max(end, b.Time(i))
-		}
+	if err := c.readDictionaries(x.dictionaries); err != nil {
+		return err
 	}
-	if end != 0 {
-		cut.End = time.Unix(0, end).UTC()
+	c.batches = x.batches
+	c.readSeries()
+	if !x.whole {
+		c.findEnd(x.stop)
 	}
 	return nil
 }
 
+// readSeries maps the kind column's dictionary to kinds and groups.
+func (c *Capture) readSeries() {
+	groups := map[string]int{}
+	for i := range c.kinds {
+		if c.kinds[i].Hot {
+			groups[c.kinds[i].Name] = len(groups) + 1
+		}
+	}
+	for _, name := range c.words[c.schema.wires[c.kind].dictionary] {
+		c.series = append(c.series, series{c.Kind(name), groups[name]})
+	}
+}
+
+func (c *Capture) corrupt(b block, err error) error {
+	return &CorruptError{Path: c.path, Offset: b.at, Err: err}
+}
+
 // Close closes the file. Batches of it must not be used afterwards.
-func (c *Capture) Close() error { return c.file.Close() }
+func (c *Capture) Close() error {
+	if c.zstd != nil {
+		c.zstd.Close()
+	}
+	return c.file.Close()
+}
 
 // Path is the path that the capture was opened by.
 func (c *Capture) Path() string { return c.path }
 
 // Size is the file's size in bytes.
-func (c *Capture) Size() int64 { return c.size }
+func (c *Capture) Size() int64 { return c.in.size }
 
 // Meta is what the capture says of its making. It is shared: do not change it.
 func (c *Capture) Meta() *Metadata { return c.meta }
@@ -199,7 +232,8 @@ func (c *Capture) Kind(name string) *Kind {
 	return nil
 }
 
-// Columns are the columns in file order, without the values of enums.
+// Columns are the columns in file order, those left out that ebrec cannot
+// read. An Enum's values are those of its dictionary.
 func (c *Capture) Columns() []Column { return c.columns }
 
 // Col returns the handle of a column, NoCol when there is none.

@@ -71,18 +71,15 @@ func kindEntries(kinds []Kind) []kindEntry {
 }
 
 // decodeMetadata is the way back. Keys it does not know are for later versions.
-func decodeMetadata(md arrow.Metadata) (*Metadata, []kindEntry, error) {
-	v, ok := md.GetValue(keyPrefix + "format")
+func decodeMetadata(md map[string]string) (*Metadata, []kindEntry, error) {
+	v, ok := md[keyPrefix+"format"]
 	if !ok {
 		return nil, nil, ErrNotCapture
 	}
 	if err := readable(v); err != nil {
 		return nil, nil, err
 	}
-	get := func(key string) string {
-		v, _ := md.GetValue(keyPrefix + key)
-		return v
-	}
+	get := func(key string) string { return md[keyPrefix+key] }
 	var errs []error
 	number := func(key string) int64 {
 		n, err := strconv.ParseInt(get(key), 10, 64)

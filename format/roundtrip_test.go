@@ -57,10 +57,10 @@ func fillAll(t testing.TB) func(*Writer) error {
 
 func TestRoundTrip(t *testing.T) {
 	want := []string{
-		`20 visit cpu=0 pid=4 tid=4 comm=sh\xff` + "\x1b" + ` addr=10.0.0.7 start=1000000000007 bytes=-9223372036854775808 error=-111 flag=1 balance=-5`,
-		"40 summary",
 		"10 hop cpu=0 pid=0 tid=1 next_tid=0 state=R",
+		`20 visit cpu=0 pid=4 tid=4 comm=sh\xff` + "\x1b" + ` addr=10.0.0.7 start=1000000000007 bytes=-9223372036854775808 error=-111 flag=1 balance=-5`,
 		"30 hop cpu=1 pid=4 tid=5 next_tid=9 state=D",
+		"40 summary",
 	}
 	for _, stream := range []bool{false, true} {
 		t.Run(fmt.Sprintf("stream=%v", stream), func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestScanRestricts(t *testing.T) {
 		want []string
 	}{
 		{"kind", Scan{Kinds: []string{"visit"}, Columns: []Col{c.Col("flag")}}, []string{"20 visit flag=1"}},
-		{"from", Scan{From: 1e12 + 30, Columns: []Col{}}, []string{"40 summary", "30 hop"}},
+		{"from", Scan{From: 1e12 + 30, Columns: []Col{}}, []string{"30 hop", "40 summary"}},
 		{"to", Scan{To: 1e12 + 10, Columns: []Col{}}, []string{"10 hop"}},
 	}
 	for _, tt := range tests {

@@ -3,8 +3,8 @@
 package format
 
 import (
+	"bytes"
 	"encoding/hex"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -12,20 +12,23 @@ import (
 // invalid byte becomes \xNN, and so does a backslash that would otherwise read
 // as the beginning of one. [RawText] undoes it.
 func Text(raw []byte) string {
+	return string(appendText(nil, raw))
+}
+
+func appendText(to, raw []byte) []byte {
 	if utf8.Valid(raw) && !hasEscape(raw) {
-		return string(raw)
+		return append(to, raw...)
 	}
-	var b strings.Builder
 	for len(raw) > 0 {
 		r, n := utf8.DecodeRune(raw)
 		if r == utf8.RuneError && n == 1 || escapeAt(raw) {
-			b.WriteString(`\x` + hex.EncodeToString(raw[:1]))
+			to = hex.AppendEncode(append(to, `\x`...), raw[:1])
 		} else {
-			b.Write(raw[:n])
+			to = append(to, raw[:n]...)
 		}
 		raw = raw[n:]
 	}
-	return b.String()
+	return to
 }
 
 // RawText returns the bytes that Text was given.
@@ -44,10 +47,11 @@ func RawText(s string) []byte {
 }
 
 func hasEscape(b []byte) bool {
-	for i := range b {
+	for i := bytes.IndexByte(b, '\\'); i >= 0; i = bytes.IndexByte(b, '\\') {
 		if escapeAt(b[i:]) {
 			return true
 		}
+		b = b[i+1:]
 	}
 	return false
 }

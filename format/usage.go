@@ -14,24 +14,28 @@ type KindUsage struct {
 // row counts as many bytes as its kind has columns, and all is scaled to the
 // size of the file.
 func (c *Capture) Usage() ([]KindUsage, error) {
-	rows := map[string]int64{}
+	rows := make([]int64, len(c.kinds))
+	index := map[*Kind]int{}
+	for i := range c.kinds {
+		index[&c.kinds[i]] = i
+	}
 	for b, err := range c.Batches(Scan{Columns: []Col{}}) {
 		if err != nil {
 			return nil, err
 		}
 		for i := range b.Len() {
-			rows[b.Kind(i).Name]++
+			rows[index[b.Kind(i)]]++
 		}
 	}
 	var cells int64
-	for _, k := range c.kinds {
-		cells += rows[k.Name] * int64(len(k.Fields))
+	for i, k := range c.kinds {
+		cells += rows[i] * int64(len(k.Fields))
 	}
 	var usage []KindUsage
-	for _, k := range c.kinds {
-		if n := rows[k.Name]; n > 0 {
+	for i, k := range c.kinds {
+		if n := rows[i]; n > 0 {
 			share := float64(n*int64(len(k.Fields))) / float64(cells)
-			usage = append(usage, KindUsage{Kind: k.Name, Rows: n, Bytes: int64(share*float64(c.size) + 0.5)})
+			usage = append(usage, KindUsage{Kind: k.Name, Rows: n, Bytes: int64(share*float64(c.in.size) + 0.5)})
 		}
 	}
 	return usage, nil

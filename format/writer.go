@@ -4,71 +4,54 @@ package format
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
-// batchRows is the most rows a record batch has.
-const batchRows = 64 << 10
+// batchRows is the most rows a record batch has, unless more happened at one
+// instant. A hot kind's rows of a window share a batch with the other kinds
+// when they are few: a batch costs some kilobytes for its columns alone.
+const (
+	batchRows = 64 << 10
+	fewRows   = 4 << 10
+)
 
 // WriterOptions says how to write.
 type WriterOptions struct {
 	// Stream writes the Arrow stream format, which needs no seeking, instead
 	// of the file format. It has no footer: readers cannot skip.
 	Stream bool
+	// Background compresses and writes on a goroutine of its own, so that
+	// Flush does not wait for it unless several batches are behind. The rows
+	// reach the file soon after Flush, and an error comes from a later call.
+	Background bool
 }
 
 // Stats counts what a writer did.
 type Stats struct {
-	Rows      map[string]uint64 // written, by kind
-	Total     uint64            // rows taken, written or pending
+	Rows      map[string]uint64 // flushed, by kind
+	Total     uint64            // rows taken, flushed or pending
 	Bytes     int64             // written to the file
 	Reordered uint64            // rows that came too late and carry the time of the last flush
 }
 
 // Writer writes a capture. Rows may be added in any order; they are held until
-// a flush says that nothing older will come. Not for concurrent use.
+// a flush says that nothing older will come. Close it even after an error: a
+// goroutine may be waiting. Not for concurrent use.
 type Writer struct {
-	out     countingWriter
-	arrow   arrowWriter
 	layout  *layout
-	schema  *arrow.Schema
 	builder *builder
+	sink    *sink
+	arena   arena
+	sorter  sorter
+	shared  []key
 	groups  []group // the shared one, then one for each hot kind
 	groupOf []int   // by index of the kind
 	flushed uint64  // boot time: everything up to it is written
 	stats   Stats
-}
-
-type arrowWriter interface {
-	Write(arrow.Record) error
-	Close() error
-}
-
-// countingWriter passes on Seek, which the file format asks for its position.
-type countingWriter struct {
-	io.Writer
-	n int64
-}
-
-func (w *countingWriter) Write(p []byte) (int, error) {
-	n, err := w.Writer.Write(p)
-	w.n += int64(n)
-	return n, err
-}
-
-// Seek only tells the position: nothing is ever written twice.
-func (w *countingWriter) Seek(offset int64, whence int) (int64, error) {
-	if offset != 0 || whence != io.SeekCurrent {
-		return 0, errors.New("a capture is written front to back")
-	}
-	return w.n, nil
+	rows    []uint64 // flushed, by index of the kind
 }
 
 // NewWriter begins a capture with rows of the given kinds. The kinds must have
@@ -82,18 +65,21 @@ func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Wri
 	if err != nil {
 		return nil, err
 	}
-	fw := &Writer{out: countingWriter{Writer: w}, layout: l, schema: schema, stats: Stats{Rows: map[string]uint64{}}}
-	fw.builder = newBuilder(l, schema, meta.BootOffset)
-	fw.makeGroups()
-	options := []ipc.Option{ipc.WithSchema(schema), ipc.WithZstd()}
-	if o.Stream {
-		fw.arrow = ipc.NewWriter(&fw.out, options...)
-	} else if fw.arrow, err = ipc.NewFileWriter(&fw.out, options...); err != nil {
+	sink, err := newSink(w, schema, l, o)
+	if err != nil {
 		return nil, err
 	}
+	fw := &Writer{layout: l, sink: sink, builder: newBuilder(l, schema, meta.BootOffset), rows: make([]uint64, len(kinds))}
+	fw.makeGroups()
 	// A batch without rows brings the schema out at once: from here on the
 	// file can be opened, whatever happens to its writer.
-	return fw, fw.write(nil)
+	if err := fw.write(nil); err != nil {
+		return nil, err
+	}
+	if !o.Background {
+		err = sink.failed()
+	}
+	return fw, err
 }
 
 func (w *Writer) makeGroups() {
@@ -108,29 +94,6 @@ func (w *Writer) makeGroups() {
 	}
 }
 
-// Add takes one raw record, laid out as its kind says. It copies it.
-func (w *Writer) Add(record []byte) error {
-	if len(record) < rawHeader {
-		return fmt.Errorf("record of %d bytes has no header", len(record))
-	}
-	id := binary.LittleEndian.Uint16(record[rawKindAt:])
-	k, ok := w.layout.byID[id]
-	if !ok {
-		return fmt.Errorf("record of kind %d, which the capture does not have", id)
-	}
-	if size := w.layout.kinds[k].Size; len(record) < size {
-		return fmt.Errorf("record of %d bytes, a %s has %d", len(record), w.layout.kinds[k].Name, size)
-	} else {
-		record = record[:size]
-	}
-	late := w.groups[w.groupOf[k]].add(record, k, w.flushed)
-	if late {
-		w.stats.Reordered++
-	}
-	w.stats.Total++
-	return nil
-}
-
 // The raw header: where its time and kind are.
 const (
 	rawTimeAt = 0
@@ -138,10 +101,36 @@ const (
 	rawHeader = 24
 )
 
-// Pending is the number of rows taken and not written.
+// Add takes one raw record, laid out as its kind says. It copies it.
+func (w *Writer) Add(record []byte) error {
+	if len(record) < rawHeader {
+		return fmt.Errorf("record of %d bytes has no header", len(record))
+	}
+	id := binary.LittleEndian.Uint16(record[rawKindAt:])
+	k := w.layout.kind(id)
+	if k < 0 {
+		return fmt.Errorf("record of kind %d, which the capture does not have", id)
+	}
+	size := w.layout.kinds[k].Size
+	if len(record) < size {
+		return fmt.Errorf("record of %d bytes, a %s has %d", len(record), w.layout.kinds[k].Name, size)
+	}
+	at, err := w.arena.add(record[:size])
+	if err != nil {
+		return err
+	}
+	time := binary.LittleEndian.Uint64(record[rawTimeAt:])
+	if w.groups[w.groupOf[k]].add(key{time, at, uint16(k)}, w.flushed) {
+		w.stats.Reordered++
+	}
+	w.stats.Total++
+	return nil
+}
+
+// Pending is the number of rows taken and not flushed.
 func (w *Writer) Pending() (n int) {
 	for i := range w.groups {
-		n += len(w.groups[i].rows)
+		n += len(w.groups[i].keys)
 	}
 	return n
 }
@@ -149,8 +138,14 @@ func (w *Writer) Pending() (n int) {
 // Stats returns a copy of the counts so far.
 func (w *Writer) Stats() Stats {
 	s := w.stats
-	s.Rows = maps.Clone(s.Rows)
-	s.Bytes = w.out.n
+	s.Rows = maps.Collect(func(yield func(string, uint64) bool) {
+		for i, n := range w.rows {
+			if n > 0 && !yield(w.layout.kinds[i].Name, n) {
+				return
+			}
+		}
+	})
+	s.Bytes = w.sink.position()
 	return s
 }
 
@@ -160,49 +155,66 @@ func (w *Writer) Stats() Stats {
 // that time, and are counted.
 func (w *Writer) Flush(until uint64) error {
 	for i := range w.groups {
-		w.groups[i].sort()
+		if g := &w.groups[i]; !g.sorted {
+			w.sorter.sort(g.keys)
+			g.sorted = true
+		}
 	}
-	for {
-		edge, more := until, false
+	for more := true; more; {
+		edge := until
+		more = false
 		for i := range w.groups {
-			if e, full := w.groups[i].edge(until); full && e < edge {
+			if e, full := w.groups[i].edge(until); full && e <= edge {
 				edge, more = e, true
 			}
 		}
 		if err := w.window(edge); err != nil {
 			return err
 		}
-		if !more {
-			break
-		}
 	}
 	w.flushed = max(w.flushed, until)
-	return nil
+	return w.sink.failed()
 }
 
+// window writes all rows up to a time: what is shared, then each group.
 func (w *Writer) window(until uint64) error {
-	for i := range w.groups {
-		g := &w.groups[i]
-		for rows := g.take(until); len(rows) > 0; {
-			n := min(len(rows), batchRows)
-			if err := w.write(rows[:n]); err != nil {
-				return err
-			}
-			rows = rows[n:]
+	own := make([][]key, len(w.groups))
+	w.shared = append(w.shared[:0], w.groups[0].take(until)...)
+	alone := len(w.shared)
+	for i := 1; i < len(w.groups); i++ {
+		rows := w.groups[i].take(until)
+		if len(rows) < fewRows && len(w.shared)+len(rows) <= batchRows {
+			w.shared = append(w.shared, rows...)
+		} else {
+			own[i] = rows
 		}
-		g.forget()
+	}
+	if len(w.shared) > alone {
+		w.sorter.sort(w.shared)
+	}
+	own[0] = w.shared
+	for _, rows := range own {
+		if len(rows) == 0 {
+			continue
+		}
+		if err := w.write(rows); err != nil {
+			return err
+		}
+	}
+	for i := range w.groups {
+		w.groups[i].forget(&w.arena)
 	}
 	return nil
 }
 
-func (w *Writer) write(rows []row) error {
-	rec := w.builder.build(rows)
-	defer rec.Release()
-	if err := w.arrow.Write(rec); err != nil {
-		return fmt.Errorf("write batch: %w", err)
+func (w *Writer) write(rows []key) error {
+	bufs, err := w.sink.buffers()
+	if err != nil {
+		return err
 	}
+	w.sink.write(w.builder.build(rows, &w.arena, bufs), bufs)
 	for i := range rows {
-		w.stats.Rows[w.layout.kinds[rows[i].kind].Name]++
+		w.rows[rows[i].kind]++
 	}
 	return nil
 }
@@ -210,11 +222,9 @@ func (w *Writer) write(rows []row) error {
 // Close writes what is pending and the end of the file. It does not close
 // what it writes to.
 func (w *Writer) Close() error {
-	if err := w.Flush(math.MaxUint64); err != nil {
-		return err
+	err := w.Flush(math.MaxUint64)
+	if closeErr := w.sink.close(); err == nil {
+		err = closeErr
 	}
-	if err := w.arrow.Close(); err != nil {
-		return fmt.Errorf("write footer: %w", err)
-	}
-	return nil
+	return err
 }
