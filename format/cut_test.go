@@ -87,7 +87,7 @@ func TestDamageAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	failed := 0
-	for at := 0; at < len(data); at += max(1, len(data)/2000) {
+	for at := 0; at < len(data); at += max(1, len(data)/700) {
 		for _, flip := range []byte{0x01, 0x80, 0xff} {
 			bad := append([]byte(nil), data...)
 			bad[at] ^= flip

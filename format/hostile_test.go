@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// small writes a capture of some kilobytes.
+func small(t testing.TB) []byte {
+	t.Helper()
+	data, err := os.ReadFile(capture(t, WriterOptions{}, fillAll(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// messages lists where a capture's messages are.
+func messages(t testing.TB, data []byte) []block {
+	t.Helper()
+	c := open(t, save(t, data))
+	return append(c.in.walk(fileHead).dictionaries, c.in.walk(fileHead).batches...)
+}
+
+// A file that ends at the edge of a message opens up to there.
+func TestCutAtEveryEdge(t *testing.T) {
+	data, err := os.ReadFile(windows(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := ours(t, save(t, data))
+	all := messages(t, data)
+	for _, m := range all {
+		for _, n := range []int64{m.at - 1, m.at, m.at + 1, m.body, m.end - 1, m.end, m.end + 1} {
+			c, err := Open(save(t, data[:n]))
+			if n < all[0].at {
+				if err == nil {
+					t.Errorf("cut at byte %d, in the schema: opens", n)
+				}
+				continue
+			}
+			if err != nil {
+				t.Fatalf("cut at byte %d: %v", n, err)
+			}
+			var cut *CutError
+			if !errors.As(c.Cut(), &cut) || cut.Offset > n {
+				t.Errorf("cut at byte %d: %v, at %d", n, c.Cut(), cut.Offset)
+			}
+			rows := ours(t, c.Path())
+			if diff := cmp.Diff(whole[:len(rows)], rows); diff != "" {
+				t.Errorf("cut at byte %d: rows differ:\n%s", n, diff)
+			}
+			if n >= m.end && len(rows) > 0 && cut.End.UnixNano() != lastOf(t, c) {
+				t.Errorf("cut at byte %d: ends at %v", n, cut.End)
+			}
+			c.Close()
+		}
+	}
+}
+
+func lastOf(t testing.TB, c *Capture) (last int64) {
+	t.Helper()
+	for b, err := range c.Batches(Scan{Columns: []Col{}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			last = max(last, b.Time(i))
+		}
+	}
+	return last
+}
+
+// A machine that lost power leaves the length of a batch and zeros.
+func TestLastBatchOfZeros(t *testing.T) {
+	data, err := os.ReadFile(windows(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := messages(t, data)
+	last := all[len(all)-1]
+	bad := append([]byte(nil), data[:last.end]...)
+	clear(bad[last.body:])
+	c := open(t, save(t, bad))
+	var cut *CutError
+	if !errors.As(c.Cut(), &cut) || cut.Offset != last.at {
+		t.Errorf("Cut = %v, want one at %d", c.Cut(), last.at)
+	}
+	if rows := ours(t, c.Path()); len(rows) == 0 {
+		t.Error("no rows before the damage")
+	}
+}
+
+// Each byte of a small capture is set to each of some values: reading ends,
+// with an error or with rows, in bounded memory.
+func TestFlipEveryByte(t *testing.T) {
+	data := small(t)
+	path := save(t, data)
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	defer debug.SetGCPercent(debug.SetGCPercent(20))
+	step := 1
+	if testing.Short() {
+		step = 37
+	}
+	var most uint64
+	for at := 0; at < len(data); at += step {
+		for _, flip := range []byte{0x01, 0x80, 0xff} {
+			if _, err := f.WriteAt([]byte{data[at] ^ flip}, int64(at)); err != nil {
+				t.Fatal(err)
+			}
+			_ = readAll(path)
+		}
+		if _, err := f.WriteAt(data[at:at+1], int64(at)); err != nil {
+			t.Fatal(err)
+		}
+		var m runtime.MemStats
+		if at%512 == 0 {
+			runtime.ReadMemStats(&m)
+			most = max(most, m.Sys-m.HeapReleased)
+		}
+	}
+	if most > 200<<20 {
+		t.Errorf("reading damaged copies took %d MB", most>>20)
+	}
+}
+
+// Lengths that promise more than a file can hold.
+func TestBombs(t *testing.T) {
+	data := small(t)
+	all := messages(t, data)
+	batch := all[len(all)-1]
+	for name, spoil := range map[string]func(b []byte){
+		"rows": func(b []byte) {
+			replace(t, b[batch.at:batch.body], 4, 1<<40) // the number of rows, everywhere
+		},
+		"many rows": func(b []byte) { replace(t, b[batch.at:batch.body], 4, 1<<24) },
+		"body":      func(b []byte) { replace(t, b[batch.at:batch.body], uint64(batch.end-batch.body), 1<<60) },
+		"inflated":  func(b []byte) { replace(t, b[batch.body:batch.end], 32, 1<<62) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bad := append([]byte(nil), data...)
+			spoil(bad)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if err := readAll(save(t, bad)); err == nil {
+				t.Error("no error")
+			} else {
+				t.Log(err)
+			}
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
+				t.Errorf("%d MB allocated", n>>20)
+			}
+		})
+	}
+}
+
+// replace sets every aligned 64-bit number that is old to new.
+func replace(t testing.TB, b []byte, old, new uint64) {
+	t.Helper()
+	n := 0
+	for i := 0; i+8 <= len(b); i += 8 {
+		if binary.LittleEndian.Uint64(b[i:]) == old {
+			binary.LittleEndian.PutUint64(b[i:], new)
+			n++
+		}
+	}
+	if n == 0 {
+		t.Fatalf("no %d to replace", old)
+	}
+}
+
+// A later major version is refused, a later minor one read.
+func TestVersions(t *testing.T) {
+	for version, ok := range map[string]bool{"1.0": true, "1.7": true, "2.0": false, "x": false} {
+		_, _, err := decodeMetadata(versioned(t, version))
+		if (err == nil) != ok {
+			t.Errorf("version %s: %v", version, err)
+		}
+	}
+}
+
+func versioned(t testing.TB, version string) map[string]string {
+	t.Helper()
+	c := open(t, save(t, small(t)))
+	md := c.schema.metadata
+	md[keyPrefix+"format"] = version
+	md[keyPrefix+"later"] = "?"
+	return md
+}
