@@ -30,10 +30,10 @@ lint: ## run staticcheck
 check: fmt vet lint test ## all that a commit must pass
 
 test: ## run all tests; those of the recorder need root and BPF, and say so
-	$(GO) test ./...
+	$(GO) test -p 1 ./... # one package at a time: the live tests measure the machine
 
 test-root: ## run all tests, and fail where root or BPF is missing
-	EBREC_REQUIRE_ROOT=1 $(GO) test -count=1 ./...
+	EBREC_REQUIRE_ROOT=1 $(GO) test -p 1 -count=1 ./...
 
 test-kernels: ## run the live tests on other kernels, in QEMU guests
 	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='5.10 6.1 6.12 newest' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live

@@ -23,7 +23,7 @@ func TestTCPLatency(t *testing.T) {
 	for _, family := range []string{"4", "6"} {
 		t.Run("IPv"+family, func(t *testing.T) {
 			r := record(t, nil, "tcp", "--family", family, "--rtt", "20ms",
-				"--requests", "20", "--think", "5ms", "--connections", "3", "--refused", "2")
+				"--requests", "20", "--think", "5ms", "--connections", "7", "--refused", "5")
 			checkConns(t, r, latencyTolerance)
 		})
 	}
@@ -52,18 +52,20 @@ func checkConns(t *testing.T, r recording, tolerance time.Duration) {
 	t.Helper()
 	got := analyze(t, "tcplat", r.trace)
 	refused := map[int]int{}
+	off := offsets{}
 	for _, want := range r.truth.TCP {
 		if want.Errno != 0 {
 			refused[want.PID]++
 			continue
 		}
 		if row := findConn(t, got, want); row != nil {
-			c := connCheck{t, row, want, tolerance}
+			c := connCheck{t, row, want, tolerance, off}
 			c.identity()
 			c.latency()
 			c.counts()
 		}
 	}
+	off.check(t, tolerance)
 	for pid, n := range refused {
 		checkRefused(t, got, r.truth, pid, n, tolerance)
 	}
@@ -81,6 +83,29 @@ type connCheck struct {
 	row       row
 	want      truth.Conn
 	tolerance time.Duration // 0: no latencies are compared
+	off       offsets
+}
+
+// offsets are ebrec's latencies less the application's, by side and column, in
+// the order of the connections.
+type offsets map[string][]time.Duration
+
+// check wants no latency above what the application saw, and the median at
+// what it saw: a single one may be well below, because an application that
+// waits for a CPU reads its clock too late. Of an application's slowest turns
+// that is the usual reason, so those have no median to compare.
+func (o offsets) check(t *testing.T, tolerance time.Duration) {
+	t.Helper()
+	for what, all := range o {
+		slices.Sort(all)
+		if highest := all[len(all)-1]; highest > tolerance {
+			t.Errorf("%s is up to %v above the application's", what, highest)
+		}
+		slowest := strings.HasSuffix(what, "p99_ns") || strings.HasSuffix(what, "max_ns")
+		if median := all[len(all)/2]; !slowest && median.Abs() > tolerance {
+			t.Errorf("%s is off by %v from the application's, median of %d", what, median, len(all))
+		}
+	}
 }
 
 func (c connCheck) identity() {
@@ -111,15 +136,15 @@ func (c connCheck) latency() {
 }
 
 // srtt compares the smoothed round trip. The application read it before it
-// closed; the FIN gives one more sample, of an idle path, which counts an
-// eighth (RFC 6298, section 2).
+// closed; the FIN gives one more sample, which counts an eighth (RFC 6298,
+// section 2): of an idle path at the least, and hardly of twice what it was.
 func (c connCheck) srtt() {
 	c.t.Helper()
 	before, least := int64(c.want.Info.RTTUS)*1000, int64(c.want.Info.MinRTTUS)*1000
-	after := before - (before-least)/8
+	lowest, highest := before-(before-least)/8, before+before/8
 	got := c.row.int(c.t, "srtt_ns")
-	if slack := int64(c.tolerance); got > before+slack || got < after-slack {
-		c.t.Errorf("%s: srtt_ns %d, want between %d (with the FIN) and %d (without)", c.want.Side, got, after, before)
+	if slack := int64(c.tolerance); got > highest+slack || got < lowest-slack {
+		c.t.Errorf("%s: srtt_ns %d, want between %d and %d", c.want.Side, got, lowest, highest)
 	}
 }
 
@@ -130,10 +155,8 @@ func rank(sorted []int64, percent int) int64 {
 
 func (c connCheck) near(column string, want int64) {
 	c.t.Helper()
-	off := time.Duration(c.row.int(c.t, column) - want)
-	if off.Abs() > c.tolerance {
-		c.t.Errorf("%s: %s is off by %v from the application's %v", c.want.Side, column, off, time.Duration(want))
-	}
+	what := c.want.Side + " " + column
+	c.off[what] = append(c.off[what], time.Duration(c.row.int(c.t, column)-want))
 }
 
 // counts compares turns and bytes. A turn is a send that was answered, so a
@@ -174,9 +197,11 @@ func checkRefused(t *testing.T, got table, tr *truth.Truth, pid, n int, toleranc
 	}
 	slices.Sort(rows)
 	slices.Sort(want)
+	off := offsets{}
 	for i := range want {
-		if off := time.Duration(rows[i] - want[i]); tolerance > 0 && off.Abs() > tolerance {
-			t.Errorf("refused connect %d is off by %v from the application's %v", i, off, time.Duration(want[i]))
-		}
+		off["refused connect"] = append(off["refused connect"], time.Duration(rows[i]-want[i]))
+	}
+	if tolerance > 0 {
+		off.check(t, tolerance)
 	}
 }

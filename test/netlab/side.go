@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -72,7 +73,29 @@ func (s *Side) enter(a addresses) error {
 		return err
 	}
 	s.tun = fd
-	return configure("lab0", a)
+	if err := configure("lab0", a); err != nil {
+		return err
+	}
+	return awaitV6(a.v6.Addr())
+}
+
+// awaitV6 returns once the address can be bound to. The kernel makes it usable
+// in a worker of its own, also where it need not look for duplicates.
+func awaitV6(addr netip.Addr) error {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open IPv6 socket: %w", err)
+	}
+	defer unix.Close(fd)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		err := unix.Bind(fd, &unix.SockaddrInet6{Addr: addr.As16()})
+		if err == nil {
+			return nil
+		}
+		if err != unix.EADDRNOTAVAIL || time.Now().After(deadline) {
+			return fmt.Errorf("bind to %s: %w", addr, err)
+		}
+	}
 }
 
 // close ends the thread and closes the device.
