@@ -5,18 +5,12 @@ package format
 import (
 	"encoding/binary"
 	"slices"
-
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // builder gathers raw records into the columns of record batches.
 type builder struct {
 	layout *layout
-	schema *arrow.Schema
-	offset int64 // boot time to Unix time
-	dicts  []arrow.Array
+	offset int64  // boot time to Unix time
 	zeros  []byte // for columns without a value; never written to
 
 	// The rows of the batch in work.
@@ -26,49 +20,43 @@ type builder struct {
 	kind   int     // the kind of all rows, -1 when there are several
 }
 
-// buffers is the memory of one record batch, by column. It may be used again
+// buffers is a record batch as Arrow lays it out. Its memory may be used again
 // once the batch is written.
 type buffers struct {
-	valid, data, ends [][]byte
+	rows    int
+	columns []columnBuffers
 }
 
-func newBuffers(l *layout) *buffers {
-	n := len(l.columns)
-	return &buffers{valid: make([][]byte, n), data: make([][]byte, n), ends: make([][]byte, n)}
+// columnBuffers is a column of a batch. What it points to is its memory, or
+// the builder's zeros.
+type columnBuffers struct {
+	nulls             int
+	none              bool   // no row has a value: all is zero
+	valid, ends, data []byte // valid is empty when every row has a value
+
+	memory struct{ valid, ends, data []byte }
 }
 
-func newBuilder(l *layout, schema *arrow.Schema, offset int64) *builder {
-	b := &builder{layout: l, schema: schema, offset: offset, dicts: make([]arrow.Array, len(l.columns))}
-	for i := range l.columns {
-		if l.columns[i].Type == Enum {
-			b.dicts[i] = dictionary(l.columns[i].Values)
+func newBuffers(l *layout) *buffers { return &buffers{columns: make([]columnBuffers, len(l.columns))} }
+
+// build makes a record batch of the rows of keys.
+func (b *builder) build(keys []key, a *arena, to *buffers) {
+	b.copyRows(keys, a)
+	to.rows = len(keys)
+	for c := range to.columns {
+		if b.layout.columns[c].Name == ColumnKind || b.present(c) {
+			b.column(c, &to.columns[c])
+		} else {
+			b.nulls(c, &to.columns[c])
 		}
 	}
-	return b
-}
-
-// build makes a record batch of the rows of keys, its values in bufs.
-func (b *builder) build(keys []key, a *arena, bufs *buffers) arrow.Record {
-	b.copyRows(keys, a)
-	columns := make([]arrow.Array, len(b.layout.columns))
-	for c := range columns {
-		columns[c] = b.column(c, bufs)
-	}
-	rec := array.NewRecord(b.schema, columns, int64(len(keys)))
-	for _, c := range columns {
-		c.Release()
-	}
-	return rec
 }
 
 // copyRows puts the rows one behind the other, so that gathering a column
 // walks through memory.
 func (b *builder) copyRows(keys []key, a *arena) {
 	b.keys, b.raw, b.starts = keys, b.raw[:0], b.starts[:0]
-	b.kind = -1
-	if len(keys) > 0 {
-		b.kind = int(keys[0].kind)
-	}
+	b.kind = int(keys[0].kind)
 	for i := range keys {
 		if int(keys[i].kind) != b.kind {
 			b.kind = -1
@@ -78,24 +66,17 @@ func (b *builder) copyRows(keys []key, a *arena) {
 	}
 }
 
-func (b *builder) column(c int, bufs *buffers) arrow.Array {
-	col, n := &b.layout.columns[c], len(b.keys)
-	if col.Name != ColumnKind && !b.present(c) {
-		return b.nulls(c)
-	}
-	bufs.valid[c] = resize(bufs.valid[c], (n+7)/8)
-	bufs.data[c] = resize(bufs.data[c], n*col.width())
-	g := gathering{builder: b, col: c, data: bufs.data[c], valid: bufs.valid[c], ends: bufs.ends[c][:0]}
+func (b *builder) column(c int, to *columnBuffers) {
+	m, n := &to.memory, len(b.keys)
+	m.valid = resize(m.valid, (n+7)/8)
+	m.data = resize(m.data, n*b.layout.columns[c].width())
+	g := gathering{builder: b, col: c, data: m.data, valid: m.valid, ends: m.ends[:0]}
 	g.gather()
-	bufs.data[c], bufs.ends[c] = g.data, g.ends
-	var valid *memory.Buffer
-	if g.nulls > 0 {
-		valid = memory.NewBufferBytes(g.valid)
+	m.data, m.ends = g.data, g.ends
+	*to = columnBuffers{nulls: g.nulls, valid: g.valid, data: g.data, ends: g.ends, memory: *m}
+	if g.nulls == 0 {
+		to.valid = nil
 	}
-	if col.isText() {
-		return b.array(c, g.nulls, valid, memory.NewBufferBytes(g.ends), memory.NewBufferBytes(g.data))
-	}
-	return b.array(c, g.nulls, valid, memory.NewBufferBytes(g.data))
 }
 
 // present tells whether any of the rows' kinds has a column.
@@ -107,28 +88,17 @@ func (b *builder) present(c int) bool {
 }
 
 // nulls is a column in which no row has a value.
-func (b *builder) nulls(c int) arrow.Array {
+func (b *builder) nulls(c int, to *columnBuffers) {
 	n := len(b.keys)
 	if need := 8 * (n + 1); len(b.zeros) < need {
 		b.zeros = make([]byte, max(need, 8*(batchRows+1)))
 	}
-	valid := memory.NewBufferBytes(b.zeros[:(n+7)/8])
-	if col := &b.layout.columns[c]; !col.isText() {
-		return b.array(c, n, valid, memory.NewBufferBytes(b.zeros[:n*col.width()]))
+	*to = columnBuffers{nulls: n, none: true, valid: b.zeros[:(n+7)/8], memory: to.memory}
+	if col := &b.layout.columns[c]; col.isText() {
+		to.ends = b.zeros[:4*(n+1)]
+	} else {
+		to.data = b.zeros[:n*col.width()]
 	}
-	return b.array(c, n, valid, memory.NewBufferBytes(b.zeros[:4*(n+1)]), memory.NewBufferBytes(nil))
-}
-
-func (b *builder) array(c, nulls int, buffers ...*memory.Buffer) arrow.Array {
-	typ, n := arrowType(&b.layout.columns[c]), len(b.keys)
-	if dict := b.dicts[c]; dict != nil {
-		data := array.NewDataWithDictionary(typ, n, buffers, nulls, 0, dict.Data().(*array.Data))
-		defer data.Release()
-		return array.NewDictionaryData(data)
-	}
-	data := array.NewData(typ, n, buffers, nil, nulls, 0)
-	defer data.Release()
-	return array.MakeFromData(data)
 }
 
 // isText tells whether the column is one of strings in the file.

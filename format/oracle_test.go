@@ -121,6 +121,11 @@ func manyRows(w *Writer) error {
 	return nil
 }
 
+type arrowWriter interface {
+	Write(arrow.Record) error
+	Close() error
+}
+
 // rewrite makes another Arrow program's copy of a capture: the same rows under
 // other options, and with large strings.
 func rewrite(t testing.TB, path string, stream bool, options ...ipc.Option) string {

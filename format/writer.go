@@ -69,17 +69,9 @@ func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Wri
 	if err != nil {
 		return nil, err
 	}
-	fw := &Writer{layout: l, sink: sink, builder: newBuilder(l, schema, meta.BootOffset), rows: make([]uint64, len(kinds))}
+	fw := &Writer{layout: l, sink: sink, builder: &builder{layout: l, offset: meta.BootOffset}, rows: make([]uint64, len(kinds))}
 	fw.makeGroups()
-	// A batch without rows brings the schema out at once: from here on the
-	// file can be opened, whatever happens to its writer.
-	if err := fw.write(nil); err != nil {
-		return nil, err
-	}
-	if !o.Background {
-		err = sink.failed()
-	}
-	return fw, err
+	return fw, nil
 }
 
 func (w *Writer) makeGroups() {
@@ -194,11 +186,10 @@ func (w *Writer) window(until uint64) error {
 	}
 	own[0] = w.shared
 	for _, rows := range own {
-		if len(rows) == 0 {
-			continue
-		}
-		if err := w.write(rows); err != nil {
-			return err
+		if len(rows) > 0 {
+			if err := w.write(rows); err != nil {
+				return err
+			}
 		}
 	}
 	for i := range w.groups {
@@ -212,7 +203,8 @@ func (w *Writer) write(rows []key) error {
 	if err != nil {
 		return err
 	}
-	w.sink.write(w.builder.build(rows, &w.arena, bufs), bufs)
+	w.builder.build(rows, &w.arena, bufs)
+	w.sink.take(bufs)
 	for i := range rows {
 		w.rows[rows[i].kind]++
 	}
