@@ -42,7 +42,10 @@ func newZstd(n int) (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxMemory(maxInflated), zstd.WithDecoderLowmem(true))
 }
 
-const maxInflated = 1 << 30 // bytes of one buffer
+const (
+	maxInflated = 1 << 30 // bytes of one buffer
+	zstdSlack   = 64      // behind what is decoded: it copies faster when it may write there
+)
 
 // span is a buffer's place in the body of its message.
 type span struct{ offset, length int64 }
@@ -73,7 +76,7 @@ func (l *loader) load(dst []byte, s span, least, most int64) ([]byte, error) {
 	if err := l.in.read(l.packed, raw.offset); err != nil {
 		return nil, err
 	}
-	return l.inflate(resize(dst, int(n)))
+	return l.inflate(resize(dst, int(n)+zstdSlack)[:n])
 }
 
 // length is how long a buffer is when inflated, and whether it is packed; raw
@@ -101,7 +104,7 @@ func (l *loader) length(raw *span) (n int64, packed bool, err error) {
 	return n, true, nil
 }
 
-// inflate decodes l.packed into all of dst.
+// inflate decodes l.packed into all of dst, which has zstdSlack behind it.
 func (l *loader) inflate(dst []byte) ([]byte, error) {
 	if l.codec == codecLZ4 {
 		r := lz4.NewReader(bytes.NewReader(l.packed))
@@ -113,14 +116,15 @@ func (l *loader) inflate(dst []byte) ([]byte, error) {
 		}
 		return dst, nil
 	}
-	out, err := l.zstd.DecodeAll(l.packed, dst[:0:len(dst)])
+	n := len(dst)
+	out, err := l.zstd.DecodeAll(l.packed, dst[:0:n+zstdSlack])
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	if len(out) != len(dst) {
-		return nil, fmt.Errorf("zstd: %d bytes, it claims %d", len(out), len(dst))
+	if len(out) != n {
+		return nil, fmt.Errorf("zstd: %d bytes, it claims %d", len(out), n)
 	}
-	return out, nil
+	return dst[:n], nil
 }
 
 // open reads the metadata of a message and gets ready to load its buffers.

@@ -212,8 +212,11 @@ func (x *index) check(first int64) error {
 
 // resize returns n bytes, those of b when it has the room.
 func resize(b []byte, n int) []byte {
-	if cap(b) < n {
+	if cap(b) >= n {
+		return b[:n]
+	}
+	if cap(b) == 0 {
 		return make([]byte, n)
 	}
-	return b[:n]
+	return make([]byte, n, n+n/4) // it will be used again for about as much
 }
