@@ -71,6 +71,8 @@ type Sum struct {
 	Voluntary      uint64
 	Involuntary    uint64
 	Migrations     uint64
+	CPUTimeBase    uint64
+	RunQueueBase   uint64
 	MigrationsBase uint64
 	PID            uint32
 	Dead           uint32

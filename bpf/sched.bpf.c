@@ -55,6 +55,11 @@ struct sum {
 	__u64 voluntary;
 	__u64 involuntary;
 	__u64 migrations;
+	/* The kernel's counters when the thread's part of the window began. The
+	 * sums are differences to them: adding up slices would lose what the
+	 * scheduler charges to a thread between two of them. */
+	__u64 cpu_time_base;
+	__u64 run_queue_base;
 	__u64 migrations_base;
 	__u32 pid;
 	__u32 dead; /* it ended, and the ring had no room for its last row */
@@ -89,20 +94,41 @@ ANCHOR(cpu_sum);
 ANCHOR(loss);
 ANCHOR(summary);
 
+/* set_bases finds what the counters were when the window opened or the thread
+ * came onto the CPU. Of a slice that began before the window, the part outside
+ * counts as if no time had been stolen in it. */
+static __always_inline void set_bases(struct sum *s, struct task_struct *p, struct cpu_now *c, bool was_here)
+{
+	__u64 outside, ran, moves = p->se.nr_migrations;
+
+	/* Or one load serves two kinds of pointers, which the verifier refuses. */
+	barrier_var(moves);
+	/* Created within the window and leaving a CPU for the first time: all is.
+	 * A thread that executes a file takes its leader's start and number, but
+	 * has left a CPU before. */
+	if (s->start >= window.opens && p->nvcsw + p->nivcsw <= 1)
+		return;
+	s->migrations_base = was_here ? c->migrations_in : moves;
+	s->cpu_time_base = p->se.sum_exec_runtime;
+	s->run_queue_base = p->sched_info.run_delay;
+	if (!was_here)
+		return; /* unknown here; see first_out */
+	if (c->since >= window.opens) {
+		s->cpu_time_base = c->cpu_time_in;
+		s->run_queue_base = c->run_queue_in;
+		return;
+	}
+	outside = window.opens - c->since;
+	ran = p->se.sum_exec_runtime - c->cpu_time_in;
+	s->cpu_time_base = c->cpu_time_in + (outside < ran ? outside : ran);
+}
+
 static __always_inline struct sum *new_sum(struct task_struct *p, struct cpu_now *c, bool was_here)
 {
 	__u32 tid = p->pid;
-	struct sum fresh = {
-		.start = p->start_boottime,
-		.pid = p->tgid,
-		.migrations_base = p->se.nr_migrations,
-	};
+	struct sum fresh = { .start = p->start_boottime, .pid = p->tgid };
 
-	/* A task created within the window owes all its migrations to it. */
-	if (fresh.start >= window.opens)
-		fresh.migrations_base = 0;
-	else if (was_here)
-		fresh.migrations_base = c->migrations_in;
+	set_bases(&fresh, p, c, was_here);
 	if (bpf_map_update_elem(&sums, &tid, &fresh, BPF_ANY)) {
 		count_lost(source_cpu, loss_reason_map_full);
 		return NULL;
@@ -146,16 +172,6 @@ static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
 	bpf_map_delete_elem(&sums, &tid);
 }
 
-/* task_clock is the CPU time of a slice within the window. Of a slice that
- * began before, the part outside counts as if no time had been stolen in it. */
-static __always_inline __u64 task_clock(struct task_struct *p, struct cpu_now *c)
-{
-	__u64 ran = p->se.sum_exec_runtime - c->cpu_time_in;
-	__u64 outside = c->since < window.opens ? window.opens - c->since : 0;
-
-	return ran > outside ? ran - outside : 0;
-}
-
 static __always_inline void account(struct task_struct *p, struct cpu_now *c, __u64 now,
 				    bool voluntary, bool dead)
 {
@@ -173,17 +189,15 @@ static __always_inline void account(struct task_struct *p, struct cpu_now *c, __
 	if (!s)
 		return;
 	s->on_cpu_ns += now - from;
-	if (was_here) {
-		s->cpu_time_ns += task_clock(p, c);
-		if (c->since >= window.opens)
-			s->run_queue_ns += p->sched_info.run_delay - c->run_queue_in;
-	} else {
+	s->cpu_time_ns = p->se.sum_exec_runtime - s->cpu_time_base;
+	s->run_queue_ns = p->sched_info.run_delay - s->run_queue_base;
+	s->migrations = p->se.nr_migrations - s->migrations_base;
+	if (!was_here) {
 		c->first_tid = p->pid;
 		c->first_start = p->start_boottime;
 		c->first_cpu_time = p->se.sum_exec_runtime;
 		c->first_out = now;
 	}
-	s->migrations = p->se.nr_migrations - s->migrations_base;
 	if (voluntary)
 		s->voluntary++;
 	else

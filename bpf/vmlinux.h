@@ -42,6 +42,8 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	__u64 start_boottime;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	char comm[16];
 	struct sched_entity se;
 	struct sched_info sched_info;
