@@ -106,14 +106,22 @@ func (c *Capture) firstMessage() (int64, error) {
 	return 0, fmt.Errorf("%w, it is no Arrow file", ErrNotCapture)
 }
 
-// readSchema reads the first message and returns where it ends.
+// readSchema reads the first message and returns where it ends. Programs that
+// read the schema in a file's footer may have none in front (polars): then that
+// is read, and the end is -1.
 func (c *Capture) readSchema(at int64) (end int64, err error) {
 	m, err := c.in.message(at, nil)
-	if errors.Is(err, errShort) {
-		return 0, errors.New("cut short before its first rows")
-	}
 	if err == nil && (m.header == 0 || m.kind != headerSchema) {
 		err = errors.New("the first message is no schema")
+	}
+	if err != nil && at == fileHead {
+		if f, _, footerErr := c.in.footerTable(fileHead); footerErr == nil {
+			m = message{block: block{end: -1}, flat: f, header: f.table(f.root(), footerSchemaSlot)}
+			err = f.err
+		}
+	}
+	if errors.Is(err, errShort) {
+		return 0, errors.New("cut short before its first rows")
 	}
 	if err == nil {
 		c.schema, err = parseSchema(m.flat, m.header)
@@ -170,6 +178,9 @@ func (c *Capture) readKinds(entries []kindEntry) error {
 func (c *Capture) readIndex(from, schemaEnd int64) error {
 	isFile := from == fileHead
 	x, err := c.in.footer(schemaEnd)
+	if err != nil && schemaEnd < 0 {
+		return c.corrupt(block{at: c.in.size}, err)
+	}
 	if !isFile || err != nil {
 		x = c.in.walk(schemaEnd)
 		x.whole = x.whole && !isFile

@@ -25,7 +25,7 @@ const (
 
 	messageVersion, messageHeaderType, messageHeader, messageBody = 0, 1, 2, 3
 	headerSchema, headerDictionary, headerBatch                   = 1, 2, 3
-	footerDictionaries, footerBatches                             = 2, 3
+	footerSchemaSlot, footerDictionaries, footerBatches           = 1, 2, 3
 	oldestVersion                                                 = 3 // MetadataVersion V4
 )
 
@@ -145,30 +145,35 @@ func (in input) walk(at int64) (x index) {
 }
 
 // footer reads the list of messages at the end of a file whose first message
-// ends at first.
+// ends at first; -1 when that is not known.
 func (in input) footer(first int64) (x index, err error) {
-	tail := make([]byte, fileTail)
-	end := in.size - int64(fileTail)
-	if err := in.read(tail, end); err != nil {
+	f, at, err := in.footerTable(first)
+	if err != nil {
 		return x, err
 	}
-	n := int64(binary.LittleEndian.Uint32(tail))
-	if !bytes.Equal(tail[4:], []byte(magic)) || n > end-first {
-		return x, errors.New("no footer")
-	}
-	buf := make([]byte, n)
-	if err := in.read(buf, end-n); err != nil {
-		return x, err
-	}
-	f := newFlat(buf)
 	root := f.root()
 	x.dictionaries = in.blocks(f, root, footerDictionaries)
 	x.batches = in.blocks(f, root, footerBatches)
-	x.stop, x.whole = end-n, true
+	x.stop, x.whole = at, true
 	if f.err != nil {
 		return x, f.err
 	}
 	return x, x.check(first)
+}
+
+// footerTable reads the flatbuffer at the end of a file and tells where it is.
+func (in input) footerTable(first int64) (f *flat, at int64, err error) {
+	tail := make([]byte, fileTail)
+	end := in.size - int64(fileTail)
+	if err := in.read(tail, end); err != nil {
+		return nil, 0, err
+	}
+	n := int64(binary.LittleEndian.Uint32(tail))
+	if !bytes.Equal(tail[4:], []byte(magic)) || n > end-max(first, fileHead) {
+		return nil, 0, errors.New("no footer")
+	}
+	buf := make([]byte, n)
+	return newFlat(buf), end - n, in.read(buf, end-n)
 }
 
 func (in input) blocks(f *flat, root, slot int) []block {
@@ -193,6 +198,9 @@ func (in input) blocks(f *flat, root, slot int) []block {
 // what the file says.
 func (x *index) check(first int64) error {
 	at, d, b := first, x.dictionaries, x.batches
+	if first < 0 {
+		at = x.start()
+	}
 	for len(d)+len(b) > 0 {
 		from := &b
 		if len(b) == 0 || len(d) > 0 && d[0].at < b[0].at {
@@ -208,6 +216,17 @@ func (x *index) check(first int64) error {
 		return errors.New("footer does not list the last batch")
 	}
 	return nil
+}
+
+// start is where the first message of the index is.
+func (x *index) start() int64 {
+	at := x.stop
+	for _, blocks := range [][]block{x.dictionaries, x.batches} {
+		if len(blocks) > 0 {
+			at = min(at, blocks[0].at)
+		}
+	}
+	return at
 }
 
 // resize returns n bytes, those of b when it has the room.
