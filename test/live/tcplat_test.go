@@ -90,20 +90,25 @@ type connCheck struct {
 // the order of the connections.
 type offsets map[string][]time.Duration
 
-// check wants no latency above what the application saw, and the median at
-// what it saw: a single one may be well below, because an application that
-// waits for a CPU reads its clock too late. Of an application's slowest turns
-// that is the usual reason, so those have no median to compare.
+// slowestTolerance is for the slowest of many turns. The usual reason for one
+// is that the application waited for a CPU before it could read its clock: at
+// the turn's end that makes its figure too long, at the beginning too short.
+const slowestTolerance = 5 * time.Millisecond
+
+// check wants the median over the connections at what the application saw, and
+// no connection further off than a wait for a CPU explains.
 func (o offsets) check(t *testing.T, tolerance time.Duration) {
 	t.Helper()
 	for what, all := range o {
 		slices.Sort(all)
-		if highest := all[len(all)-1]; highest > tolerance {
-			t.Errorf("%s is up to %v above the application's", what, highest)
-		}
 		slowest := strings.HasSuffix(what, "p99_ns") || strings.HasSuffix(what, "max_ns")
 		if median := all[len(all)/2]; !slowest && median.Abs() > tolerance {
 			t.Errorf("%s is off by %v from the application's, median of %d", what, median, len(all))
+		}
+		for _, off := range all {
+			if off.Abs() > slowestTolerance {
+				t.Errorf("%s is off by %v from the application's", what, off)
+			}
 		}
 	}
 }
