@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"cmp"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+var errFull = errors.New("disk is full")
+
+// smallDisk fails after some bytes.
+type smallDisk struct{ room int }
+
+func (d *smallDisk) Write(p []byte) (int, error) {
+	if len(p) > d.room {
+		return d.room, errFull
+	}
+	d.room -= len(p)
+	return len(p), nil
+}
+
+// A write that fails comes back from Flush or a later call, and from Close;
+// nothing hangs.
+func TestFullDisk(t *testing.T) {
+	if _, err := NewWriter(&smallDisk{100}, testMeta(), testKinds(), WriterOptions{}); !errors.Is(err, errFull) {
+		t.Errorf("NewWriter on a full disk = %v", err)
+	}
+	for name, o := range map[string]WriterOptions{"wait": {}, "background": {Background: true}, "stream": {Stream: true}} {
+		t.Run(name, func(t *testing.T) {
+			w, err := NewWriter(&smallDisk{20000}, testMeta(), testKinds(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 0; err == nil && i < 1000; i++ {
+				if err = w.Add(record(t, 1, map[string]any{"time": i})); err == nil {
+					err = w.Flush(uint64(i))
+				}
+			}
+			if !errors.Is(err, errFull) {
+				t.Errorf("Flush = %v", err)
+			}
+			for range 2 {
+				if err := w.Close(); !errors.Is(err, errFull) {
+					t.Errorf("Close = %v", err)
+				}
+			}
+		})
+	}
+}
+
+// Sorting by digits is sorting, and keeps the order of equals.
+func TestSort(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	var s sorter
+	for _, n := range []int{0, 1, 2, fewKeys - 1, fewKeys, 5000, 3000} {
+		for _, spread := range []uint64{1, 2, 1 << 11, 1 << 12, 1e10, 1 << 63} {
+			keys := make([]key, n)
+			for i := range keys {
+				keys[i] = key{time: 1<<62 + random.Uint64N(spread), at: uint32(i)}
+			}
+			want := slices.Clone(keys)
+			slices.SortStableFunc(want, func(a, b key) int { return cmp.Compare(a.time, b.time) })
+			s.sort(keys)
+			if !slices.Equal(want, keys) {
+				t.Errorf("%d keys over %d ns are not in order", n, spread)
+			}
+		}
+	}
+}
+
+// The arena gives back what was put in, and does not grow for rows that come
+// and go.
+func TestArenaIsReused(t *testing.T) {
+	var a arena
+	record := make([]byte, 100)
+	var waiting []uint32
+	for i := range 200_000 {
+		record[0], record[99] = byte(i), byte(i>>8)
+		at, err := a.add(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waiting = append(waiting, at); len(waiting) < 5000 {
+			continue
+		}
+		first := i - len(waiting) + 1
+		if got := a.from(waiting[0])[:100]; got[0] != byte(first) || got[99] != byte(first>>8) {
+			t.Fatalf("record %d is not what was added", first)
+		}
+		a.forget(waiting[0])
+		waiting = waiting[1:]
+	}
+	if n := len(a.chunks); n > 5000*100>>chunkBits+3 {
+		t.Errorf("%d chunks for 5,000 records of 100 bytes", n)
+	}
+}
+
+// The order of a capture, whatever the rates: a window's groups increase, the
+// next window begins where the last one ended, and no row is missing.
+func TestWindows(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for name, n := range map[string]int{"few": 100, "own batches": 2 * fewRows, "several windows": 3 * batchRows, "one instant": 2*batchRows + 7, "one instant, decoded alone": batchMemory / 8} {
+		t.Run(name, func(t *testing.T) {
+			path := capture(t, WriterOptions{Background: true}, func(w *Writer) error {
+				hot, cold := record(t, 0, map[string]any{}), record(t, 1, map[string]any{})
+				at := testKinds()[0].Field(ColumnTime)
+				for i := range n {
+					now := uint64(i)*100 + random.Uint64N(5000)
+					if strings.HasPrefix(name, "one instant") {
+						now = 77
+					}
+					at.PutUint(hot, now)
+					if err := w.Add(hot); err != nil {
+						return err
+					}
+					if i%100 == 0 {
+						at.PutUint(cold, now)
+						if err := w.Add(cold); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+			rows := map[string]int{}
+			checkWindows(t, open(t, path), rows)
+			want := map[string]int{"hop": n, "visit": (n + 99) / 100}
+			if diff := gocmp.Diff(want, rows); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func checkWindows(t *testing.T, c *Capture, rows map[string]int) {
+	t.Helper()
+	begin, end, group := int64(0), int64(0), -1
+	for b, err := range c.Batches(Scan{Columns: []Col{}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.Group() <= group {
+			begin = end
+		}
+		group = b.Group()
+		last := begin
+		for i := range b.Len() {
+			if b.Time(i) < last {
+				t.Fatalf("a row at %d after %d, in a window from %d", b.Time(i), last, begin)
+			}
+			last = b.Time(i)
+			rows[b.Kind(i).Name]++
+		}
+		end = max(end, last)
+	}
+}
