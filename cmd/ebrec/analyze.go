@@ -61,19 +61,9 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 		Long:  an.Doc + ".\n\nColumns:\n" + columnHelp(an.Columns),
 		Args:  captureArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkFormat(as, analyze.Formats); err != nil {
-				return err
-			}
-			c, err := format.Open(args[0])
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := analyze.Run(cmd.Context(), c, an, o)
-			if err != nil {
-				return err
-			}
-			return a.show(c, r, as)
+			return a.tabulate(args[0], as, func(c *format.Capture) (*analyze.Result, error) {
+				return analyze.Run(cmd.Context(), c, an, o)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&as, "format", "text", "output: text, json or csv")
@@ -83,6 +73,23 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 		cmd.Flags().DurationVar(&o.MinDuration, "min-duration", 0, "leave out what lived shorter, e.g. 100ms")
 	}
 	return cmd
+}
+
+// tabulate opens a capture and prints what a function makes of it.
+func (a *app) tabulate(path, as string, result func(*format.Capture) (*analyze.Result, error)) error {
+	if err := checkFormat(as, analyze.Formats); err != nil {
+		return err
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	r, err := result(c)
+	if err != nil {
+		return err
+	}
+	return a.show(c, r, as)
 }
 
 func columnHelp(columns []analyze.ColumnSpec) string {
@@ -111,19 +118,9 @@ func (a *app) infoCommand() *cobra.Command {
 		Short: "Say what a capture holds: machine, time, sources, rows, losses",
 		Args:  captureArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkFormat(as, analyze.Formats); err != nil {
-				return err
-			}
-			c, err := format.Open(args[0])
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			r, err := analyze.Info(cmd.Context(), c)
-			if err != nil {
-				return err
-			}
-			return a.show(c, r, as)
+			return a.tabulate(args[0], as, func(c *format.Capture) (*analyze.Result, error) {
+				return analyze.Info(cmd.Context(), c)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&as, "format", "text", "output: text, json or csv")
