@@ -7,8 +7,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Keys of the Arrow fields' own metadata.
@@ -20,7 +18,8 @@ const (
 // layout is the flat schema of a set of kinds: the union of their columns,
 // the header's first.
 type layout struct {
-	kinds   []Kind
+	kinds   []Kind // the last is that of the metadata's own row
+	names   []string
 	columns []Column
 	fields  [][]*Field // by index of the kind, then of the column; nil where the kind has none
 	byID    []int      // index of the kind by its number, -1 for none
@@ -29,10 +28,8 @@ type layout struct {
 var headerColumns = []string{ColumnTime, ColumnKind, ColumnCPU, ColumnPID, ColumnTID}
 
 func newLayout(kinds []Kind) (*layout, error) {
-	l := &layout{kinds: kinds}
-	if err := checkKinds(kinds); err != nil {
-		return nil, err
-	}
+	l := &layout{kinds: append(slices.Clip(kinds), metadataKind(kinds))}
+	kinds = l.kinds
 	at := map[string]int{}
 	add := func(f *Field) error {
 		i, ok := at[f.Name]
@@ -74,16 +71,17 @@ func (l *layout) index(at map[string]int) {
 		for len(l.byID) <= int(l.kinds[k].ID) {
 			l.byID = append(l.byID, -1)
 		}
-		l.byID[l.kinds[k].ID] = k
+		if l.kinds[k].ID != metadataID {
+			l.byID[l.kinds[k].ID] = k
+		}
 		row := make([]*Field, len(l.columns))
 		for f := range l.kinds[k].Fields {
 			row[at[l.kinds[k].Fields[f].Name]] = &l.kinds[k].Fields[f]
 		}
 		l.fields = append(l.fields, row)
 	}
-	if i, ok := at[ColumnKind]; ok {
-		l.columns[i].Values = names
-	}
+	l.names = names
+	l.columns[at[ColumnKind]].Values = names
 }
 
 // kind is the index of the kind of that number, -1 when there is none.
@@ -94,7 +92,8 @@ func (l *layout) kind(id uint16) int {
 	return l.byID[id]
 }
 
-func (l *layout) schema(meta *Metadata) (*arrow.Schema, error) {
+// schema is the layout for the Arrow library.
+func (l *layout) schema(metadata []note) *arrow.Schema {
 	fields := make([]arrow.Field, len(l.columns))
 	for i := range l.columns {
 		c := &l.columns[i]
@@ -105,11 +104,12 @@ func (l *layout) schema(meta *Metadata) (*arrow.Schema, error) {
 			Metadata: arrow.NewMetadata([]string{fieldUnit, fieldDoc}, []string{c.Unit, c.Doc}),
 		}
 	}
-	md, err := encodeMetadata(meta, l.kinds)
-	if err != nil {
-		return nil, err
+	var keys, values []string
+	for _, n := range metadata {
+		keys, values = append(keys, n.key), append(values, n.value)
 	}
-	return arrow.NewSchema(fields, &md), nil
+	md := arrow.NewMetadata(keys, values)
+	return arrow.NewSchema(fields, &md)
 }
 
 var (
@@ -141,12 +141,4 @@ func arrowType(c *Column) arrow.DataType {
 		return enumType
 	}
 	return arrow.BinaryTypes.String
-}
-
-// dictionary makes the values of an Enum column.
-func dictionary(values []string) arrow.Array {
-	b := array.NewStringBuilder(memory.DefaultAllocator)
-	defer b.Release()
-	b.AppendValues(values, nil)
-	return b.NewArray()
 }

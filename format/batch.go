@@ -4,24 +4,24 @@ package format
 
 import "encoding/binary"
 
-// Batch is some rows of a capture. One group's rows are in time order.
-//
-// Batches come in windows: within one the groups' numbers increase strictly,
-// and windows follow each other in time. Merging the batches of one window by
-// time therefore gives the order of the whole. A batch whose group is not above
-// the one before it begins the next window. That is so too for
-// a group that repeats, which only other writers do.
+// Batch is some rows of a capture, in time order. Batches overlap in time: a
+// hot kind has its own. To have all rows in order, hold rows back until a batch
+// says by [Batch.Next] that nothing earlier follows.
 type Batch struct {
 	capture  *Capture
-	rows     int      // in the file
+	rows     int // in the file
+	brief    brief
 	vectors  []vector // by column
 	times    []byte   // the time column's numbers
 	kinds    *vector
 	keep     []int32 // rows that the scan asked for
-	some     bool    // only those of keep
-	group    int
+	some     bool    // only those of keep, in their order
 	retained bool
 }
+
+// Next is the earliest Unix time in nanoseconds that a row of a later batch may
+// have, the largest number when there is no later row.
+func (b *Batch) Next() int64 { return b.brief.next }
 
 // Retain keeps the batch valid beyond the iteration that it came from, for as
 // long as it is referenced and the capture is open.
@@ -42,15 +42,11 @@ func (b *Batch) Len() int {
 	return b.rows
 }
 
-// Group is the series of batches that this one belongs to: 0 for the one that
-// kinds share, above for a hot kind's own.
-func (b *Batch) Group() int { return b.group }
-
 // Time is a row's Unix time in nanoseconds.
 func (b *Batch) Time(i int) int64 { return int64(binary.LittleEndian.Uint64(b.times[8*b.at(i):])) }
 
 // Kind is a row's kind.
-func (b *Batch) Kind(i int) *Kind { return b.capture.series[b.kinds.number(b.at(i))].kind }
+func (b *Batch) Kind(i int) *Kind { return b.capture.series[b.kinds.number(b.at(i))] }
 
 // vector is a column's, nil when it was not asked for.
 func (b *Batch) vector(c Col) *vector {

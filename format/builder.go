@@ -10,25 +10,28 @@ import (
 // builder gathers raw records into the columns of record batches.
 type builder struct {
 	layout *layout
-	offset int64  // boot time to Unix time
-	zeros  []byte // for columns without a value; never written to
+	offset int64 // boot time to Unix time
+	arena  arena
+	zeros  zeros
 
-	// The rows of the batch in work.
+	// The rows of the block in work, one behind the other.
 	keys   []key
 	raw    []byte
-	starts []int32 // of each row in raw
-	kind   int     // the kind of all rows, -1 when there are several
+	starts []int32     // of each row in raw
+	kind   int         // the kind of all rows of the batch, -1 when there are several
+	cols   []gathering // columns with values
 }
 
 // buffers is a record batch as Arrow lays it out. Its memory may be used again
 // once the batch is written.
 type buffers struct {
 	rows    int
+	brief   brief
 	columns []columnBuffers
 }
 
 // columnBuffers is a column of a batch. What it points to is its memory, or
-// the builder's zeros.
+// zeros that are shared.
 type columnBuffers struct {
 	nulls             int
 	none              bool   // no row has a value: all is zero
@@ -39,65 +42,81 @@ type columnBuffers struct {
 
 func newBuffers(l *layout) *buffers { return &buffers{columns: make([]columnBuffers, len(l.columns))} }
 
+// blockRows is how many rows are gathered at a time: few enough that they are
+// in the processor's cache when the second and all later columns read them.
+const blockRows = 512
+
 // build makes a record batch of the rows of keys.
-func (b *builder) build(keys []key, a *arena, to *buffers) {
-	b.copyRows(keys, a)
+func (b *builder) build(keys []key, to *buffers) {
+	b.begin(keys, to)
+	for from := 0; from < len(keys); from += blockRows {
+		b.copyRows(keys[from:min(from+blockRows, len(keys))])
+		for i := range b.cols {
+			b.cols[i].gather(from)
+		}
+	}
+	for i := range b.cols {
+		b.cols[i].end(&to.columns[b.cols[i].col])
+	}
+}
+
+// begin readies the columns that any of the rows has a value in; the others
+// are null.
+func (b *builder) begin(keys []key, to *buffers) {
 	to.rows = len(keys)
-	for c := range to.columns {
-		if b.layout.columns[c].Name == ColumnKind || b.present(c) {
-			b.column(c, &to.columns[c])
-		} else {
-			b.nulls(c, &to.columns[c])
-		}
-	}
-}
-
-// copyRows puts the rows one behind the other, so that gathering a column
-// walks through memory.
-func (b *builder) copyRows(keys []key, a *arena) {
-	b.keys, b.raw, b.starts = keys, b.raw[:0], b.starts[:0]
 	b.kind = int(keys[0].kind)
-	for i := range keys {
-		if int(keys[i].kind) != b.kind {
-			b.kind = -1
+	if slices.ContainsFunc(keys, func(k key) bool { return int(k.kind) != b.kind }) {
+		b.kind = -1
+	}
+	b.cols = b.cols[:0]
+	for c := range to.columns {
+		if b.layout.columns[c].Name == ColumnKind || b.present(c, to.brief.rows) {
+			b.cols = append(b.cols, b.gathering(c, len(keys), &to.columns[c]))
+		} else {
+			b.zeros.fill(&to.columns[c], &b.layout.columns[c], len(keys))
 		}
+	}
+}
+
+// copyRows puts the rows of a block one behind the other.
+func (b *builder) copyRows(keys []key) {
+	b.keys, b.raw, b.starts = keys, b.raw[:0], b.starts[:0]
+	for i := range keys {
 		b.starts = append(b.starts, int32(len(b.raw)))
-		b.raw = append(b.raw, a.from(keys[i].at)[:b.layout.kinds[keys[i].kind].Size]...)
+		b.raw = append(b.raw, b.arena.from(keys[i].at)[:b.layout.kinds[keys[i].kind].Size]...)
 	}
 }
 
-func (b *builder) column(c int, to *columnBuffers) {
-	m, n := &to.memory, len(b.keys)
-	m.valid = resize(m.valid, (n+7)/8)
-	m.data = resize(m.data, n*b.layout.columns[c].width())
-	g := gathering{builder: b, col: c, data: m.data, valid: m.valid, ends: m.ends[:0]}
-	g.gather()
-	m.data, m.ends = g.data, g.ends
-	*to = columnBuffers{nulls: g.nulls, valid: g.valid, data: g.data, ends: g.ends, memory: *m}
-	if g.nulls == 0 {
-		to.valid = nil
+// present tells whether a kind of which there are rows has a column.
+func (b *builder) present(c int, rows []int) bool {
+	for kind, n := range rows {
+		if n > 0 && b.layout.fields[kind][c] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// forget drops rows that are written.
+func (b *builder) forget(keys []key) {
+	for i := range keys {
+		b.arena.forget(keys[i].at)
 	}
 }
 
-// present tells whether any of the rows' kinds has a column.
-func (b *builder) present(c int) bool {
-	if b.kind >= 0 {
-		return b.layout.fields[b.kind][c] != nil
-	}
-	return slices.ContainsFunc(b.keys, func(k key) bool { return b.layout.fields[k.kind][c] != nil })
-}
+// zeros is memory for columns without a value. It is never written to.
+type zeros []byte
 
-// nulls is a column in which no row has a value.
-func (b *builder) nulls(c int, to *columnBuffers) {
-	n := len(b.keys)
-	if need := 8 * (n + 1); len(b.zeros) < need {
-		b.zeros = make([]byte, max(need, 8*(batchRows+1)))
+// fill makes a column in which none of n rows has a value.
+func (z *zeros) fill(to *columnBuffers, col *Column, n int) {
+	if need := 8 * (n + 1); len(*z) < need {
+		*z = make([]byte, max(need, 8*(batchRows+1)))
 	}
-	*to = columnBuffers{nulls: n, none: true, valid: b.zeros[:(n+7)/8], memory: to.memory}
-	if col := &b.layout.columns[c]; col.isText() {
-		to.ends = b.zeros[:4*(n+1)]
+	*to = columnBuffers{nulls: n, none: true, valid: (*z)[:(n+7)/8], memory: to.memory}
+	if col.isText() {
+		to.ends = (*z)[:4*(n+1)]
 	} else {
-		to.data = b.zeros[:n*col.width()]
+		to.data = (*z)[:n*col.width()]
 	}
 }
 

@@ -31,17 +31,14 @@ type Capture struct {
 	kinds   []Kind
 	columns []Column
 	words   map[int64][]string // the dictionaries
+	sealed  bool               // ebrec wrote it: each message has a checksum and a brief
 	batches []block
+	briefs  []brief // of a file that is not sealed
 	time    Col
 	kind    Col
-	series  []series // by index in the kind column's dictionary
+	names   []string // the kind column's dictionary
+	series  []*Kind  // by index in it; nil for one that the capture does not list: its rows are skipped
 	cut     error
-}
-
-// series is what an entry of the kind column's dictionary stands for.
-type series struct {
-	kind  *Kind // nil when the capture does not list it: a reader skips its rows
-	group int
 }
 
 // Open opens a capture. A file that was cut short opens as far as it goes; see
@@ -87,7 +84,25 @@ func (c *Capture) open() error {
 	if err != nil {
 		return err
 	}
-	return c.readIndex(from, end)
+	x, err := c.readIndex(from, end)
+	if err != nil {
+		return err
+	}
+	if err := c.readDictionaries(x.dictionaries); err != nil {
+		return err
+	}
+	c.batches = x.batches
+	c.names = c.words[c.schema.wires[c.kind].dictionary]
+	if err := c.readMetadata(); err != nil {
+		return err
+	}
+	if !x.whole {
+		c.findEnd(x.stop)
+	}
+	if !c.sealed {
+		return c.survey()
+	}
+	return nil
 }
 
 // firstMessage is where the messages begin: behind the magic of the file
@@ -132,16 +147,12 @@ func (c *Capture) readSchema(at int64) (end int64, err error) {
 	if err != nil {
 		return 0, c.corrupt(block{at: at}, err)
 	}
-	c.columns = c.schema.columns
-	return m.end, c.readMetadata()
+	c.columns, c.sealed = c.schema.columns, m.sealed
+	return m.end, c.findColumns()
 }
 
-func (c *Capture) readMetadata() error {
-	meta, entries, err := decodeMetadata(c.schema.metadata)
-	if err != nil {
-		return err
-	}
-	c.meta = meta
+// findColumns finds the two columns that every capture has.
+func (c *Capture) findColumns() error {
 	c.time, c.kind = c.Col(ColumnTime), c.Col(ColumnKind)
 	if c.time == NoCol || c.columns[c.time].Type != Timestamp {
 		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnTime)
@@ -149,7 +160,32 @@ func (c *Capture) readMetadata() error {
 	if c.kind == NoCol || c.columns[c.kind].Type != Enum {
 		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnKind)
 	}
-	return c.readKinds(entries)
+	return nil
+}
+
+// readMetadata reads the schema's metadata, or that of the first row when a
+// program lost it.
+func (c *Capture) readMetadata() error {
+	pairs := c.schema.metadata
+	if _, ok := pairs[keyPrefix+"format"]; !ok {
+		var err error
+		if pairs, err = c.metadataRow(); err != nil {
+			return err
+		}
+	}
+	meta, entries, err := decodeMetadata(pairs)
+	if err != nil {
+		return err
+	}
+	c.meta = meta
+	if err := c.readKinds(entries); err != nil {
+		return err
+	}
+	c.series = nil
+	for _, name := range c.names {
+		c.series = append(c.series, c.Kind(name))
+	}
+	return nil
 }
 
 const maxKinds = 1024
@@ -159,8 +195,8 @@ func (c *Capture) readKinds(entries []kindEntry) error {
 		return fmt.Errorf("%d kinds, at most %d are read", len(entries), maxKinds)
 	}
 	for _, e := range entries {
-		if len(e.Columns) > len(c.columns) {
-			return fmt.Errorf("kind %s has %d columns of %d", e.Name, len(e.Columns), len(c.columns))
+		if len(e.Columns) > maxColumns {
+			return fmt.Errorf("kind %s has %d columns, at most %d are read", e.Name, len(e.Columns), maxColumns)
 		}
 		k := Kind{ID: e.ID, Name: e.Name, Source: e.Source, Doc: e.Doc, Hot: e.Hot}
 		for _, name := range e.Columns {
@@ -174,39 +210,23 @@ func (c *Capture) readKinds(entries []kindEntry) error {
 }
 
 // readIndex finds the batches: by the footer, or from the front when there is
-// none that holds.
-func (c *Capture) readIndex(from, schemaEnd int64) error {
-	isFile := from == fileHead
-	x, err := c.in.footer(schemaEnd)
-	if err != nil && schemaEnd < 0 {
-		return c.corrupt(block{at: c.in.size}, err)
-	}
-	if !isFile || err != nil {
-		x = c.in.walk(schemaEnd)
-		x.whole = x.whole && !isFile
-	}
-	if err := c.readDictionaries(x.dictionaries); err != nil {
-		return err
-	}
-	c.batches = x.batches
-	c.readSeries()
-	if !x.whole {
-		c.findEnd(x.stop)
-	}
-	return nil
-}
-
-// readSeries maps the kind column's dictionary to kinds and groups.
-func (c *Capture) readSeries() {
-	groups := map[string]int{}
-	for i := range c.kinds {
-		if c.kinds[i].Hot {
-			groups[c.kinds[i].Name] = len(groups) + 1
+// none that holds. Then the mark at the end of the batches says that none is
+// missing.
+func (c *Capture) readIndex(from, schemaEnd int64) (index, error) {
+	var err error
+	var x index
+	if from == fileHead {
+		if x, err = c.in.footer(schemaEnd, c.sealed); err == nil {
+			return x, nil
 		}
 	}
-	for _, name := range c.words[c.schema.wires[c.kind].dictionary] {
-		c.series = append(c.series, series{c.Kind(name), groups[name]})
+	if schemaEnd < 0 {
+		return x, c.corrupt(block{at: c.in.size}, err)
 	}
+	if x, err = c.in.walk(schemaEnd, c.sealed); err != nil {
+		return x, c.corrupt(block{at: x.stop}, err)
+	}
+	return x, nil
 }
 
 func (c *Capture) corrupt(b block, err error) error {

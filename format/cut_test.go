@@ -11,8 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// windows writes a capture of five windows.
-func windows(t testing.TB) string {
+// fiveWindows writes a capture of five windows.
+func fiveWindows(t testing.TB) string {
 	return capture(t, WriterOptions{}, func(w *Writer) error {
 		for i := range 500 {
 			if err := w.Add(record(t, i%2, map[string]any{"time": 1000 + i, "pid": i})); err != nil {
@@ -31,7 +31,7 @@ func windows(t testing.TB) string {
 // A file cut at any byte opens up to its last whole batch, and says so, or
 // says why it cannot be opened.
 func TestCutAnywhere(t *testing.T) {
-	data, err := os.ReadFile(windows(t))
+	data, err := os.ReadFile(fiveWindows(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestNotCaptures(t *testing.T) {
 // Whatever byte of a capture is damaged, reading it ends: with an error, or
 // with rows.
 func TestDamageAnywhere(t *testing.T) {
-	data, err := os.ReadFile(windows(t))
+	data, err := os.ReadFile(fiveWindows(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func readAll(path string) error {
 }
 
 func FuzzOpen(f *testing.F) {
-	data, err := os.ReadFile(windows(f))
+	data, err := os.ReadFile(fiveWindows(f))
 	if err != nil {
 		f.Fatal(err)
 	}

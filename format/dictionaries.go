@@ -29,7 +29,7 @@ func (c *Capture) readDictionaries(blocks []block) error {
 }
 
 func (c *Capture) readDictionary(l *loader, b block) error {
-	m, err := l.open(b, headerDictionary)
+	m, err := l.open(b, headerDictionary, c.sealed)
 	if err != nil {
 		return err
 	}

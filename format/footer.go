@@ -4,48 +4,38 @@ package format
 
 import "encoding/binary"
 
-// The footer of the file format is written by hand: it holds the schema a
-// second time, and a flatbuffer may hold another one's bytes, since all places
-// in it are relative.
-const (
-	footerVtable  = 4
-	footerTable   = 16
-	footerSchema  = footerTable + 8
-	footerDicts   = footerTable + 12
-	footerRecords = footerTable + 16
-	footerLists   = footerTable + 20
-)
-
-// encodeFooter makes the end of a file: the footer, its length, the magic.
-// schema is the flatbuffer of the schema's message, table where the schema's
-// table is in it.
-func encodeFooter(x *index, schema []byte, table int) []byte {
-	le := binary.LittleEndian
-	b := make([]byte, footerLists)
-	le.PutUint32(b, footerTable)
-	for i, v := range []uint16{12, 20, 4, 8, 12, 16} { // sizes of vtable and table, places of the fields
-		le.PutUint16(b[footerVtable+2*i:], v)
-	}
-	le.PutUint32(b[footerTable:], footerTable-footerVtable)
-	le.PutUint16(b[footerTable+4:], metadataV5)
-	b = appendBlocks(b, footerDicts, x.dictionaries)
-	b = append(b, 0, 0, 0, 0) // blocks begin at multiples of eight
-	b = appendBlocks(b, footerRecords, x.batches)
-	le.PutUint32(b[footerSchema:], uint32(len(b)+table-footerSchema))
-	b = pad(append(b, schema...))
-	n := len(b)
-	return append(le.AppendUint32(b, uint32(n)), magic...)
+// footer makes the end of a file: the Footer of Arrow's File.fbs, its length,
+// the magic. schema is the flatbuffer of a message with the schema, table where
+// the schema's table is in it.
+func (e *encoder) footer(x *index, schema []byte, table int) []byte {
+	f := e.flat
+	fields := e.embed(schema, table)
+	e.blocks(x.batches)
+	batches := f.EndVector(len(x.batches))
+	e.blocks(x.dictionaries)
+	dictionaries := f.EndVector(len(x.dictionaries))
+	custom := e.custom()
+	f.StartObject(5)
+	f.PrependUOffsetTSlot(footerSchemaSlot, fields, 0)
+	f.PrependUOffsetTSlot(footerDictionaries, dictionaries, 0)
+	f.PrependUOffsetTSlot(footerBatches, batches, 0)
+	f.PrependUOffsetTSlot(footerCustom, custom, 0)
+	f.PrependInt16Slot(messageVersion, metadataV5, 0)
+	e.head = e.head[:0]
+	e.finish(f.EndObject())
+	n := len(e.head)
+	return append(binary.LittleEndian.AppendUint32(e.head, uint32(n)), magic...)
 }
 
-// appendBlocks adds a vector of blocks and makes the field at a place lead to it.
-func appendBlocks(b []byte, field int, blocks []block) []byte {
-	le := binary.LittleEndian
-	le.PutUint32(b[field:], uint32(len(b)-field))
-	b = le.AppendUint32(b, uint32(len(blocks)))
-	for _, x := range blocks {
-		b = le.AppendUint64(b, uint64(x.at))
-		b = le.AppendUint64(b, uint64(x.body-x.at))
-		b = le.AppendUint64(b, uint64(x.end-x.body))
+// blocks adds a vector of where messages are.
+func (e *encoder) blocks(blocks []block) {
+	f := e.flat
+	f.StartVector(blockSize, len(blocks), alignment)
+	for i := len(blocks) - 1; i >= 0; i-- {
+		b := blocks[i]
+		f.Prep(alignment, blockSize)
+		f.PrependInt64(b.end - b.body)
+		f.PrependInt64(b.body - b.at) // an int32 and padding
+		f.PrependInt64(b.at)
 	}
-	return b
 }

@@ -12,42 +12,67 @@ import (
 type gathering struct {
 	*builder
 	col               int
+	column            *Column
 	data, valid, ends []byte
 	nulls             int
 }
 
-func (g *gathering) gather() {
-	col := &g.layout.columns[g.col]
+// gathering readies a column for n rows, in the memory that it had before.
+func (b *builder) gathering(c, n int, to *columnBuffers) gathering {
+	col, m := &b.layout.columns[c], &to.memory
+	m.valid = resize(m.valid, (n+7)/8)
+	m.data = resize(m.data, n*col.width())
+	clear(m.valid)
+	g := gathering{builder: b, col: c, column: col, data: m.data, valid: m.valid}
+	if col.isText() {
+		g.ends = binary.LittleEndian.AppendUint32(m.ends[:0], 0)
+	}
+	return g
+}
+
+// end hands the filled column over.
+func (g *gathering) end(to *columnBuffers) {
+	to.memory.data, to.memory.ends = g.data, g.ends
+	*to = columnBuffers{nulls: g.nulls, valid: g.valid, data: g.data, ends: g.ends, memory: to.memory}
+	if g.nulls == 0 || g.column.Name == ColumnTime || g.column.Name == ColumnKind {
+		to.valid, to.nulls = nil, 0
+	}
+}
+
+// gather fills in the rows of a block, the first of which is row from.
+func (g *gathering) gather(from int) {
 	switch {
-	case col.Name == ColumnTime:
-		g.times()
-	case col.Name == ColumnKind:
-		g.kinds(col)
-	case col.isText():
-		g.text()
-	case g.kind >= 0 && col.Type != Enum && col.Type != Timestamp:
-		g.strided(g.layout.fields[g.kind][g.col])
+	case g.column.Name == ColumnTime:
+		g.times(from)
+	case g.column.Name == ColumnKind:
+		g.kinds(from)
+	case g.column.isText():
+		g.text(from)
+	case g.kind >= 0 && g.column.Type != Enum && g.column.Type != Timestamp:
+		g.strided(g.layout.fields[g.kind][g.col], from)
 	default:
-		g.numbers(col)
+		g.numbers(from)
 	}
 }
 
-func (g *gathering) times() {
+func (g *gathering) times(from int) {
+	data := g.data[8*from:]
 	for i := range g.keys {
-		binary.LittleEndian.PutUint64(g.data[8*i:], g.keys[i].time+uint64(g.offset))
+		binary.LittleEndian.PutUint64(data[8*i:], g.keys[i].time+uint64(g.offset))
 	}
 }
 
-func (g *gathering) kinds(col *Column) {
-	for i, w := 0, col.width(); i < len(g.keys); i++ {
-		putNumber(g.data[w*i:], w, uint64(g.keys[i].kind))
+func (g *gathering) kinds(from int) {
+	w := g.column.width()
+	for i := range g.keys {
+		putNumber(g.data[w*(from+i):], w, uint64(g.keys[i].kind))
 	}
 }
 
 // strided copies a number that every row has at the same place.
-func (g *gathering) strided(f *Field) {
+func (g *gathering) strided(f *Field, from int) {
 	n, size := len(g.keys), g.layout.kinds[g.kind].Size
-	raw, data := g.raw[f.Offset:], g.data
+	raw, data := g.raw[f.Offset:], g.data[f.Size*from:]
 	switch f.Size {
 	case 1:
 		for i := range n {
@@ -72,21 +97,21 @@ func (g *gathering) strided(f *Field) {
 func (g *gathering) field(i int) *Field { return g.layout.fields[g.keys[i].kind][g.col] }
 
 // numbers copies numbers that rows may lack.
-func (g *gathering) numbers(col *Column) {
-	w := col.width()
-	clear(g.valid)
+func (g *gathering) numbers(from int) {
+	w := g.column.width()
 	for i := range g.keys {
+		row := from + i
 		v, ok := uint64(0), false
 		if f := g.field(i); f != nil {
 			v, ok = g.number(f, g.raw[int(g.starts[i])+f.Offset:])
 		}
 		if ok {
-			g.valid[i/8] |= 1 << (i % 8)
+			g.valid[row/8] |= 1 << (row % 8)
 		} else {
 			v = 0
 			g.nulls++
 		}
-		putNumber(g.data[i*w:], w, v)
+		putNumber(g.data[row*w:], w, v)
 	}
 }
 
@@ -112,16 +137,15 @@ func (g *gathering) number(f *Field, raw []byte) (v uint64, ok bool) {
 	return v, true
 }
 
-func (g *gathering) text() {
-	clear(g.valid)
-	g.ends = binary.LittleEndian.AppendUint32(g.ends, 0)
+func (g *gathering) text(from int) {
 	for i := range g.keys {
+		row := from + i
 		if f := g.field(i); f == nil {
 			g.nulls++
 		} else {
 			at := int(g.starts[i]) + f.Offset
 			g.data = appendField(g.data, f, g.raw[at:at+f.Size])
-			g.valid[i/8] |= 1 << (i % 8)
+			g.valid[row/8] |= 1 << (row % 8)
 		}
 		g.ends = binary.LittleEndian.AppendUint32(g.ends, uint32(len(g.data)))
 	}

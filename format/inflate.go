@@ -128,13 +128,15 @@ func (l *loader) inflate(dst []byte) ([]byte, error) {
 }
 
 // open reads the metadata of a message and gets ready to load its buffers.
-func (l *loader) open(b block, kind byte) (message, error) {
+func (l *loader) open(b block, kind byte, sealed bool) (message, error) {
 	m, err := l.in.message(b.at, l.meta)
-	if err != nil {
+	switch {
+	case err != nil:
 		return m, err
-	}
-	if m.header == 0 || m.kind != kind || m.block != b {
+	case m.header == 0 || m.kind != kind || m.block != b:
 		return m, errors.New("not the message that the file's index says")
+	case sealed && !m.sealed:
+		return m, errUnsealed
 	}
 	l.meta, l.msg = m.flat.buf, b
 	return m, nil

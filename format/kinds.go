@@ -11,7 +11,7 @@ func checkKinds(kinds []Kind) error {
 	for i := range kinds {
 		k := &kinds[i]
 		switch {
-		case ids[k.ID] || names[k.Name]:
+		case ids[k.ID] || names[k.Name] || k.ID == metadataID || k.Name == metadataName:
 			return fmt.Errorf("kind %s (%d) is given twice", k.Name, k.ID)
 		case k.Size < rawHeader || k.Size > maxRecord:
 			return fmt.Errorf("kind %s has records of %d bytes", k.Name, k.Size)

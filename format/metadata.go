@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // Version is the version of the file format that this package writes. A
@@ -29,13 +27,10 @@ type kindEntry struct {
 	Columns []string `json:"columns"`
 }
 
-func encodeMetadata(m *Metadata, kinds []Kind) (arrow.Metadata, error) {
-	var keys, values []string
+// encodeMetadata makes the pairs of the schema's metadata.
+func encodeMetadata(m *Metadata, kinds []Kind) (pairs []note, err error) {
 	var errs []error
-	text := func(key, value string) {
-		keys = append(keys, keyPrefix+key)
-		values = append(values, value)
-	}
+	text := func(key, value string) { pairs = append(pairs, note{keyPrefix + key, value}) }
 	list := func(key string, value any) {
 		b, err := json.Marshal(value)
 		errs = append(errs, err)
@@ -56,7 +51,7 @@ func encodeMetadata(m *Metadata, kinds []Kind) (arrow.Metadata, error) {
 	list("sources", m.Sources)
 	list("missing", m.Missing)
 	list("kinds", kindEntries(kinds))
-	return arrow.NewMetadata(keys, values), errors.Join(errs...)
+	return pairs, errors.Join(errs...)
 }
 
 func kindEntries(kinds []Kind) []kindEntry {
@@ -72,10 +67,7 @@ func kindEntries(kinds []Kind) []kindEntry {
 
 // decodeMetadata is the way back. Keys it does not know are for later versions.
 func decodeMetadata(md map[string]string) (*Metadata, []kindEntry, error) {
-	v, ok := md[keyPrefix+"format"]
-	if !ok {
-		return nil, nil, ErrNotCapture
-	}
+	v := md[keyPrefix+"format"]
 	if err := readable(v); err != nil {
 		return nil, nil, err
 	}

@@ -12,7 +12,7 @@ import (
 type group struct {
 	keys   []key
 	sorted bool // keys are in time order
-	taken  int  // keys given out by take since the last forget
+	given  int  // keys given out by take since the last forget
 }
 
 // add notes a row, with its time raised to floor; it tells whether that was
@@ -47,69 +47,91 @@ func (g *group) edge(until uint64) (edge uint64, full bool) {
 
 // take returns the sorted keys up to a time. They are valid until forget.
 func (g *group) take(until uint64) []key {
-	g.taken, _ = slices.BinarySearchFunc(g.keys, until, func(k key, t uint64) int {
+	g.given, _ = slices.BinarySearchFunc(g.keys, until, func(k key, t uint64) int {
 		if k.time <= t {
 			return -1
 		}
 		return 1
 	})
-	return g.keys[:g.taken]
+	return g.taken()
 }
 
+// taken is what take returned.
+func (g *group) taken() []key { return g.keys[:g.given] }
+
 // forget drops what take returned.
-func (g *group) forget(a *arena) {
-	for i := range g.keys[:g.taken] {
-		a.forget(g.keys[i].at)
-	}
-	g.keys = g.keys[:copy(g.keys, g.keys[g.taken:])]
-	g.taken = 0
+func (g *group) forget() {
+	g.keys = g.keys[:copy(g.keys, g.keys[g.given:])]
+	g.given = 0
 }
 
 // sorter puts keys in time order; equal times keep the order of adding. It
 // keeps its scratch memory.
-type sorter struct{ spare []key }
+type sorter struct {
+	keys        []key
+	from, spare []uint64
+}
 
 const (
 	digitBits = 11
+	digits    = 1 << digitBits
 	fewKeys   = 512
 )
 
 func (s *sorter) sort(keys []key) {
 	if len(keys) < fewKeys {
-		slices.SortStableFunc(keys, func(a, b key) int { return cmp.Compare(a.time, b.time) })
+		sortFew(keys)
 		return
 	}
 	least, most := keys[0].time, keys[0].time
 	for i := range keys {
 		least, most = min(least, keys[i].time), max(most, keys[i].time)
 	}
-	if cap(s.spare) < len(keys) {
-		s.spare = make([]key, len(keys)+len(keys)/4)
+	indexBits, timeBits := bits.Len(uint(len(keys))), bits.Len64(most-least)
+	if indexBits+timeBits > 64 { // hours at once
+		sortFew(keys)
+		return
+	}
+	s.resize(len(keys))
+	for i := range keys {
+		s.from[i] = (keys[i].time-least)<<indexBits | uint64(i)
 	}
 	// Least significant digit first: rows of some seconds take three passes.
-	from, to := keys, s.spare[:len(keys)]
-	for shift := 0; shift < bits.Len64(most-least); shift += digitBits {
-		byDigit(to, from, least, shift)
-		from, to = to, from
+	for shift := indexBits; shift < indexBits+timeBits; shift += digitBits {
+		byDigit(s.spare, s.from, shift)
+		s.from, s.spare = s.spare, s.from
 	}
-	if &from[0] != &keys[0] {
-		copy(keys, from)
+	copy(s.keys, keys)
+	for i, x := range s.from {
+		keys[i] = s.keys[x&(1<<indexBits-1)]
 	}
 }
 
-func byDigit(to, from []key, least uint64, shift int) {
-	var next [1 << digitBits]int
-	for i := range from {
-		next[(from[i].time-least)>>shift&(1<<digitBits-1)]++
+func sortFew(keys []key) {
+	slices.SortStableFunc(keys, func(a, b key) int { return cmp.Compare(a.time, b.time) })
+}
+
+func (s *sorter) resize(n int) {
+	if cap(s.from) < n {
+		room := n + n/4
+		s.from, s.spare, s.keys = make([]uint64, room), make([]uint64, room), make([]key, room)
+	}
+	s.from, s.spare, s.keys = s.from[:n], s.spare[:n], s.keys[:n]
+}
+
+func byDigit(to, from []uint64, shift int) {
+	var next [digits]int
+	for _, x := range from {
+		next[x>>shift&(digits-1)]++
 	}
 	sum := 0
 	for d, n := range next {
 		next[d] = sum
 		sum += n
 	}
-	for i := range from {
-		d := (from[i].time - least) >> shift & (1<<digitBits - 1)
-		to[next[d]] = from[i]
+	for _, x := range from {
+		d := x >> shift & (digits - 1)
+		to[next[d]] = x
 		next[d]++
 	}
 }

@@ -28,13 +28,13 @@ func (c *Capture) findEnd(stop int64) {
 
 func (c *Capture) readable(i int) bool {
 	d := c.decoder(Scan{})
-	return d.decode(c.batches[i], c.mostMemory()) == nil
+	return d.decode(i, c.mostMemory()) == nil
 }
 
 // lastTime is the latest time in a batch.
 func (c *Capture) lastTime(i int) (last int64, err error) {
 	d := c.decoder(Scan{Columns: []Col{}})
-	if err := d.decode(c.batches[i], c.mostMemory()); err != nil {
+	if err := d.decode(i, c.mostMemory()); err != nil {
 		return 0, err
 	}
 	for row := range d.batch.Len() {

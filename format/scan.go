@@ -3,17 +3,19 @@
 package format
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"runtime"
 	"slices"
 )
 
 // Scan says what to read.
 type Scan struct {
-	Kinds    []string // only these; nil: all
+	Kinds    []string // only these; nil: all but the metadata's row
 	Columns  []Col    // only these and time and kind; nil: all
 	From, To int64    // only rows of these Unix times in ns, both included; 0: open
 }
@@ -41,7 +43,7 @@ type decoder struct {
 	wanted  []bool // by index in the kind column's dictionary
 	loader  *loader
 	batch   *Batch
-	block   block
+	index   int // of the batch in work
 	err     error
 	done    chan struct{} // the batch is decoded, or err says why not
 }
@@ -53,10 +55,17 @@ func (c *Capture) decoder(s Scan) *decoder {
 			d.columns = append(d.columns, i)
 		}
 	}
-	for _, x := range c.series {
-		d.wanted = append(d.wanted, x.kind != nil && (s.Kinds == nil || slices.Contains(s.Kinds, x.kind.Name)))
+	for _, k := range c.series {
+		d.wanted = append(d.wanted, k != nil && s.wants(k.Name))
 	}
 	return d
+}
+
+func (s *Scan) wants(kind string) bool {
+	if s.Kinds == nil {
+		return kind != metadataName
+	}
+	return slices.Contains(s.Kinds, kind)
 }
 
 // another makes a decoder of the same scan.
@@ -66,10 +75,10 @@ func (d *decoder) another() *decoder {
 }
 
 // start decodes a batch on a goroutine that ends before done gives its word.
-func (d *decoder) start(b block) {
-	d.block = b
+func (d *decoder) start(i int) {
+	d.index = i
 	go func() {
-		d.err = d.decode(b, batchMemory)
+		d.err = d.decode(i, batchMemory)
 		d.done <- struct{}{}
 	}()
 }
@@ -78,7 +87,7 @@ func (d *decoder) start(b block) {
 func (d *decoder) finish() error {
 	<-d.done
 	if errors.Is(d.err, errBudget) {
-		d.err = d.decode(d.block, d.capture.mostMemory())
+		d.err = d.decode(d.index, d.capture.mostMemory())
 	}
 	return d.err
 }
@@ -88,73 +97,135 @@ func (d *decoder) finish() error {
 // error, which is a *CorruptError for a damaged file, the iteration ends.
 func (c *Capture) Batches(s Scan) iter.Seq2[*Batch, error] {
 	return func(yield func(*Batch, error) bool) {
-		free := []*decoder{c.decoder(s)}
-		for n := min(runtime.GOMAXPROCS(0)+1, mostAhead, len(c.batches)); len(free) < n; {
-			free = append(free, free[0].another())
-		}
-		var busy []*decoder
-		defer func() {
-			for _, d := range busy {
-				<-d.done
-			}
-		}()
-		for next := 0; ; {
-			for len(free) > 0 && next < len(c.batches) {
-				d := free[0]
-				free, busy = free[1:], append(busy, d)
-				d.start(c.batches[next])
-				next++
-			}
-			if len(busy) == 0 {
-				return
-			}
-			d := busy[0]
-			busy = busy[1:]
-			if err := d.finish(); err != nil {
-				yield(nil, fmt.Errorf("read capture %w", c.corrupt(d.block, err)))
-				return
-			}
-			if d.batch.Len() > 0 && !yield(d.batch, nil) {
-				return
-			}
-			free = append(free, d)
+		if err := c.inOrder(s, yield); err != nil {
+			yield(nil, fmt.Errorf("read capture %w", err))
 		}
 	}
 }
 
+// inOrder decodes several batches at a time and yields them in file order.
+func (c *Capture) inOrder(s Scan, yield func(*Batch, error) bool) error {
+	free := []*decoder{c.decoder(s)}
+	for n := min(runtime.GOMAXPROCS(0)+1, mostAhead, len(c.batches)); len(free) < n; {
+		free = append(free, free[0].another())
+	}
+	var busy []*decoder
+	defer func() {
+		for _, d := range busy {
+			<-d.done
+		}
+	}()
+	promised := int64(math.MinInt64)
+	for next := 0; ; {
+		for len(free) > 0 && next < len(c.batches) {
+			d := free[0]
+			free, busy = free[1:], append(busy, d)
+			d.start(next)
+			next++
+		}
+		if len(busy) == 0 {
+			return nil
+		}
+		d := busy[0]
+		busy = busy[1:]
+		if err := d.finish(); err != nil {
+			return c.corrupt(c.batches[d.index], err)
+		}
+		b := d.batch
+		if b.brief.total() > 0 && b.brief.first < promised {
+			return c.corrupt(c.batches[d.index], errors.New("it begins earlier than batches before it say"))
+		}
+		promised = max(promised, b.brief.next)
+		if b.Len() > 0 && !yield(b, nil) || s.To != 0 && b.brief.next > s.To {
+			return nil
+		}
+		free = append(free, d)
+	}
+}
+
 // decode fills d.batch with a batch of the file, within so much memory.
-func (d *decoder) decode(at block, memory int64) error {
-	m, err := d.loader.open(at, headerBatch)
+func (d *decoder) decode(i int, memory int64) error {
+	c := d.capture
+	m, err := d.loader.open(c.batches[i], headerBatch, c.sealed)
 	if err != nil {
 		return err
 	}
-	rb, err := parseBatch(m.flat, m.header, d.capture.schema)
+	rb, err := parseBatch(m.flat, m.header, c.schema)
 	if err != nil {
 		return err
 	}
 	d.loader.codec, d.loader.budget = rb.codec, memory
 	b := d.reuse()
 	b.rows = rb.rows
-	c := d.capture
-	if err := d.load(&rb, int(c.kind)); err != nil {
+	if b.brief, err = c.brief(i, &m, rb.rows); err != nil {
 		return err
 	}
-	b.kinds = &b.vectors[c.kind]
-	if all := d.kindsOf(b); !all && len(b.keep) == 0 {
-		return nil // none of them is asked for
-	}
-	if err := d.load(&rb, int(c.time)); err != nil {
-		return err
-	}
-	b.times = b.vectors[c.time].data
-	if d.byTime(b); b.Len() == 0 {
+	if !d.concerns(&b.brief) {
+		b.keep, b.some = b.keep[:0], true
 		return nil
+	}
+	if err := d.loadKeys(&rb); err != nil || b.Len() == 0 {
+		return err
 	}
 	for _, i := range d.columns {
 		if err := d.load(&rb, i); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// brief is what is known of a batch's rows before they are decoded.
+func (c *Capture) brief(i int, m *message, rows int) (brief, error) {
+	switch {
+	case c.sealed:
+		return parseBrief(m.notes, c.names, rows)
+	case c.briefs != nil:
+		return c.briefs[i], nil
+	}
+	return brief{first: math.MinInt64, last: math.MaxInt64, next: math.MinInt64}, nil // the survey is to come
+}
+
+// concerns tells whether a batch may have rows that the scan asks for.
+func (d *decoder) concerns(b *brief) bool {
+	if d.scan.From != 0 && b.last < d.scan.From || d.scan.To != 0 && b.first > d.scan.To {
+		return false
+	}
+	if b.rows == nil {
+		return true
+	}
+	for kind, n := range b.rows {
+		if n > 0 && d.wanted[kind] {
+			return true
+		}
+	}
+	return false
+}
+
+// loadKeys decodes kinds and times, checks them, and chooses the rows.
+func (d *decoder) loadKeys(rb *recordBatch) error {
+	c, b := d.capture, d.batch
+	if err := d.load(rb, int(c.kind)); err != nil {
+		return err
+	}
+	b.kinds = &b.vectors[c.kind]
+	if err := d.byKind(b); err != nil || b.Len() == 0 {
+		return err
+	}
+	if err := d.load(rb, int(c.time)); err != nil {
+		return err
+	}
+	b.times = b.vectors[c.time].data
+	if !b.ascending() {
+		if c.sealed {
+			return errors.New("its rows are out of order")
+		}
+		b.sort()
+	}
+	if c.sealed && (b.timeOf(0) != b.brief.first || b.timeOf(b.rows-1) != b.brief.last) {
+		return errors.New("its times are not what it says")
+	}
+	d.byTime(b)
 	return nil
 }
 
@@ -183,30 +254,35 @@ func (d *decoder) reuse() *Batch {
 	return d.batch
 }
 
-// kindsOf notes which rows are of kinds that are wanted, and the batch's
-// group. It tells whether all are.
-func (d *decoder) kindsOf(b *Batch) (all bool) {
-	series := d.capture.series
+// byKind keeps the rows of kinds that are wanted.
+func (d *decoder) byKind(b *Batch) error {
 	if b.rows == 0 {
-		return true
+		return nil
 	}
-	first := b.kinds.number(0)
-	b.group = series[first].group
-	if b.uniform(first) {
+	if first := b.kinds.number(0); b.uniform(first) {
+		if b.brief.rows != nil && b.brief.rows[first] != b.rows {
+			return errKinds
+		}
 		b.some = !d.wanted[first]
-		return !b.some
+		return nil
 	}
-	b.group = 0
+	counts := make([]int, len(d.wanted))
 	for i := range b.rows {
-		if d.wanted[b.kinds.number(i)] {
+		kind := b.kinds.number(i)
+		if counts[kind]++; d.wanted[kind] {
 			b.keep = append(b.keep, int32(i))
 		}
+	}
+	if b.brief.rows != nil && !slices.Equal(counts, b.brief.rows) {
+		return errKinds
 	}
 	if b.some = len(b.keep) < b.rows; !b.some {
 		b.keep = b.keep[:0]
 	}
-	return !b.some
+	return nil
 }
+
+var errKinds = errors.New("its kinds are not what it says")
 
 // uniform tells whether all rows are of one kind.
 func (b *Batch) uniform(kind uint64) bool {
@@ -226,25 +302,47 @@ func (b *Batch) uniform(kind uint64) bool {
 	return true
 }
 
+// timeOf is the time of a row of the file.
+func (b *Batch) timeOf(row int) int64 { return int64(binary.LittleEndian.Uint64(b.times[8*row:])) }
+
+// ascending tells whether the rows are in time order.
+func (b *Batch) ascending() bool {
+	last := int64(math.MinInt64)
+	for i := range b.rows {
+		t := b.timeOf(i)
+		if t < last {
+			return false
+		}
+		last = t
+	}
+	return true
+}
+
+// sort puts the rows that are kept in time order.
+func (b *Batch) sort() {
+	b.keepAll()
+	slices.SortStableFunc(b.keep, func(i, j int32) int { return cmp.Compare(b.timeOf(int(i)), b.timeOf(int(j))) })
+}
+
+func (b *Batch) keepAll() {
+	if b.some {
+		return
+	}
+	b.some = true
+	for i := range b.rows {
+		b.keep = append(b.keep, int32(i))
+	}
+}
+
 // byTime drops the rows that lie outside of the scan's times.
 func (d *decoder) byTime(b *Batch) {
 	from, to := d.scan.From, d.scan.To
-	if from == 0 && to == 0 {
+	if (from == 0 || b.brief.first >= from) && (to == 0 || b.brief.last <= to) {
 		return
 	}
-	if !b.some {
-		b.some = true
-		for i := range b.rows {
-			b.keep = append(b.keep, int32(i))
-		}
-	}
-	rows := b.keep
-	b.keep = b.keep[:0]
-	for _, i := range rows {
-		t := int64(binary.LittleEndian.Uint64(b.times[8*i:]))
-		if (from == 0 || t >= from) && (to == 0 || t <= to) {
-			b.keep = append(b.keep, i)
-		}
-	}
-	b.some = len(b.keep) < b.rows
+	b.keepAll()
+	b.keep = slices.DeleteFunc(b.keep, func(i int32) bool {
+		t := b.timeOf(int(i))
+		return from != 0 && t < from || to != 0 && t > to
+	})
 }

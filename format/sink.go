@@ -4,15 +4,15 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // sink compresses and writes batches, when asked to on a goroutine of its own.
@@ -35,7 +35,7 @@ type sink struct {
 
 const aheadBatches = 3
 
-func newSink(w io.Writer, schema *arrow.Schema, l *layout, o WriterOptions) (*sink, error) {
+func newSink(w io.Writer, l *layout, metadata []note, o WriterOptions) (*sink, error) {
 	e, err := newEncoder(l)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func newSink(w io.Writer, schema *arrow.Schema, l *layout, o WriterOptions) (*si
 	for range aheadBatches {
 		s.free <- newBuffers(l)
 	}
-	if err := s.begin(schema, l); err != nil {
+	if err := s.begin(l.schema(metadata), l); err != nil {
 		return nil, err
 	}
 	if s.background {
@@ -56,43 +56,55 @@ func newSink(w io.Writer, schema *arrow.Schema, l *layout, o WriterOptions) (*si
 	return s, nil
 }
 
-// begin writes the schema, the dictionaries and a batch without rows, as the
-// Arrow library makes them: from here on the file can be opened, whatever
-// happens to its writer.
+// begin writes the schema and the dictionaries: from here on the file can be
+// opened, whatever happens to its writer.
 func (s *sink) begin(schema *arrow.Schema, l *layout) error {
-	var b bytes.Buffer
-	w := ipc.NewWriter(&b, ipc.WithSchema(schema))
-	if err := w.Write(noRows(schema, l)); err != nil {
-		return fmt.Errorf("encode schema: %w", err)
-	}
-	head := []byte{}
 	if !s.stream {
-		head = append(append(head, magic...), 0, 0)
+		if err := s.write(append([]byte(magic), 0, 0)); err != nil {
+			return err
+		}
 	}
-	all := append(head, b.Bytes()...)
-	in := input{bytes.NewReader(all), int64(len(all))}
-	m, err := in.message(int64(len(head)), nil)
+	head, err := s.schemaMessage(schema)
 	if err != nil {
 		return fmt.Errorf("encode schema: %w", err)
 	}
-	s.schema, s.table = m.flat.buf, m.header
-	s.index = in.walk(m.end)
-	return s.write(all)
-}
-
-// noRows is a batch without rows and with every dictionary.
-func noRows(schema *arrow.Schema, l *layout) arrow.Record {
-	columns := make([]arrow.Array, len(l.columns))
-	for c := range columns {
-		typ := schema.Field(c).Type
+	if err := s.write(head); err != nil {
+		return err
+	}
+	id := int64(0)
+	for c := range l.columns {
 		if l.columns[c].Type != Enum {
-			columns[c] = array.MakeArrayOfNull(memory.DefaultAllocator, typ, 0)
 			continue
 		}
-		indices := array.MakeArrayOfNull(memory.DefaultAllocator, typ.(*arrow.DictionaryType).IndexType, 0)
-		columns[c] = array.NewDictionaryArray(typ, indices, dictionary(l.columns[c].Values))
+		head, body := s.encoder.dictionary(id, l.columns[c].Values)
+		s.index.dictionaries = append(s.index.dictionaries, s.next(head, body))
+		if err := errors.Join(s.write(head), s.write(body)); err != nil {
+			return err
+		}
+		id++ // as the Arrow library numbers them in the schema
 	}
-	return array.NewRecord(schema, columns, 0)
+	return nil
+}
+
+// schemaMessage has the Arrow library encode the schema, and seals it.
+func (s *sink) schemaMessage(schema *arrow.Schema) ([]byte, error) {
+	var b bytes.Buffer
+	if err := ipc.NewWriter(&b, ipc.WithSchema(schema)).Close(); err != nil {
+		return nil, err
+	}
+	m, err := input{bytes.NewReader(b.Bytes()), int64(b.Len())}.message(0, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.schema, s.table = m.flat.buf, m.header
+	header := s.encoder.embed(s.schema, s.table)
+	return s.encoder.message(headerSchema, header, 0), nil
+}
+
+// next is where a message will be that is written now.
+func (s *sink) next(head, body []byte) block {
+	at := s.at.Load()
+	return block{at, at + int64(len(head)), at + int64(len(head)+len(body))}
 }
 
 func (s *sink) run() {
@@ -106,9 +118,8 @@ func (s *sink) run() {
 func (s *sink) put(b *buffers) {
 	if s.err.Load() == nil {
 		head, body := s.encoder.encode(b)
-		at := s.at.Load()
-		x := block{at, at + int64(len(head)), at + int64(len(head)+len(body))}
-		if s.index.batches = append(s.index.batches, x); s.write(head) == nil {
+		s.index.batches = append(s.index.batches, s.next(head, body))
+		if s.write(head) == nil {
 			_ = s.write(body) // it is noted
 		}
 	}
@@ -159,9 +170,9 @@ func (s *sink) close() error {
 		if s.err.Load() != nil {
 			return
 		}
-		end := []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
+		end := slices.Clone(streamEnd)
 		if !s.stream {
-			end = append(end, encodeFooter(&s.index, s.schema, s.table)...)
+			end = append(end, s.encoder.footer(&s.index, s.schema, s.table)...)
 		}
 		_ = s.write(end) // it is noted
 	})

@@ -14,23 +14,41 @@ type KindUsage struct {
 // batches a row counts as many bytes as its kind has columns. Bytes outside of
 // batches are shared out like those within. Kinds without rows are left out.
 func (c *Capture) Usage() ([]KindUsage, error) {
-	t := tally{rows: make([]int64, len(c.series)), mixed: make([]int64, len(c.series)), own: make([]int64, len(c.series))}
-	d := c.decoder(Scan{Columns: []Col{}})
-	for _, at := range c.batches {
-		if err := d.decode(at, c.mostMemory()); err != nil {
+	n := len(c.series)
+	t := tally{rows: make([]int64, n), mixed: make([]int64, n), own: make([]int64, n)}
+	l := c.loader(0)
+	for i, at := range c.batches {
+		b, err := c.briefOf(l, i)
+		if err != nil {
 			return nil, c.corrupt(at, err)
 		}
-		t.add(d.batch, at.end-at.at)
+		t.add(&b, at.end-at.at)
 	}
 	bytes := t.share(c.series)
 	total := float64(max(t.bytes, 1))
 	var usage []KindUsage
 	for i, k := range c.series {
-		if t.rows[i] > 0 && k.kind != nil {
-			usage = append(usage, KindUsage{k.kind.Name, t.rows[i], int64(bytes[i]*float64(c.in.size)/total + 0.5)})
+		if t.rows[i] > 0 && k != nil {
+			usage = append(usage, KindUsage{k.Name, t.rows[i], int64(bytes[i]*float64(c.in.size)/total + 0.5)})
 		}
 	}
 	return usage, nil
+}
+
+// briefOf reads a batch's message, not its rows.
+func (c *Capture) briefOf(l *loader, i int) (brief, error) {
+	if !c.sealed {
+		return c.briefs[i], nil
+	}
+	m, err := l.open(c.batches[i], headerBatch, true)
+	if err != nil {
+		return brief{}, err
+	}
+	rb, err := parseBatch(m.flat, m.header, c.schema)
+	if err != nil {
+		return brief{}, err
+	}
+	return parseBrief(m.notes, c.names, rb.rows)
 }
 
 // tally counts by index of the kind column's dictionary.
@@ -41,30 +59,35 @@ type tally struct {
 	bytes       int64   // of all batches with rows
 }
 
-func (t *tally) add(b *Batch, size int64) {
-	if b.rows == 0 {
-		return
+func (t *tally) add(b *brief, size int64) {
+	total := b.total()
+	if total > 0 {
+		t.bytes += size
 	}
-	t.bytes += size
-	if first := b.kinds.number(0); b.uniform(first) {
-		t.rows[first] += int64(b.rows)
-		t.own[first] += size
-		return
+	shared := false
+	for kind, n := range b.rows {
+		t.rows[kind] += int64(n)
+		switch {
+		case n == 0:
+		case n == total:
+			t.own[kind] += size
+		default:
+			shared = true
+			t.mixed[kind] += int64(n)
+		}
 	}
-	t.shared += size
-	for i := range b.rows {
-		t.rows[b.kinds.number(i)]++
-		t.mixed[b.kinds.number(i)]++
+	if shared {
+		t.shared += size
 	}
 }
 
 // share is the bytes of each kind.
-func (t *tally) share(kinds []series) []float64 {
+func (t *tally) share(kinds []*Kind) []float64 {
 	bytes, cells := make([]float64, len(kinds)), 0.0
 	for i, k := range kinds {
 		bytes[i] = float64(t.mixed[i])
-		if k.kind != nil {
-			bytes[i] *= float64(len(k.kind.Fields))
+		if k != nil {
+			bytes[i] *= float64(len(k.Fields))
 		}
 		cells += bytes[i]
 	}

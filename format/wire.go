@@ -59,9 +59,6 @@ type fileSchema struct {
 // write are left out; a later version may have them.
 func parseSchema(f *flat, table int) (*fileSchema, error) {
 	s := &fileSchema{metadata: pairs(f, table, schemaMetadata)}
-	if _, ok := s.metadata[keyPrefix+"format"]; !ok && f.err == nil {
-		return nil, ErrNotCapture
-	}
 	if f.int16(table, schemaEndianness) != 0 {
 		return nil, errors.New("its numbers are big-endian")
 	}
@@ -72,6 +69,9 @@ func parseSchema(f *flat, table int) (*fileSchema, error) {
 	seen := map[string]bool{}
 	for _, field := range fields {
 		w, err := s.place(f, field)
+		if _, ours := s.metadata[keyPrefix+"format"]; err != nil && !ours {
+			return nil, fmt.Errorf("%w, it has %v", ErrNotCapture, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -6,16 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"maps"
-	"math"
-)
-
-// batchRows is the most rows a record batch has, unless more happened at one
-// instant. A hot kind's rows of a window share a batch with the other kinds
-// when they are few: a batch costs some kilobytes for its columns alone.
-const (
-	batchRows = 64 << 10
-	fewRows   = 4 << 10
 )
 
 // WriterOptions says how to write.
@@ -41,49 +31,24 @@ type Stats struct {
 // a flush says that nothing older will come. Close it even after an error: a
 // goroutine may be waiting. Not for concurrent use.
 type Writer struct {
-	layout  *layout
 	builder *builder
-	sink    *sink
-	arena   arena
-	sorter  sorter
-	shared  []key
-	groups  []group // the shared one, then one for each hot kind
-	groupOf []int   // by index of the kind
-	flushed uint64  // boot time: everything up to it is written
+	windows windows
 	stats   Stats
-	rows    []uint64 // flushed, by index of the kind
 }
 
 // NewWriter begins a capture with rows of the given kinds. The kinds must have
 // their layout; meta.Format is ignored.
 func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Writer, error) {
+	if err := checkKinds(kinds); err != nil {
+		return nil, err
+	}
 	l, err := newLayout(kinds)
 	if err != nil {
 		return nil, err
 	}
-	schema, err := l.schema(meta)
-	if err != nil {
-		return nil, err
-	}
-	sink, err := newSink(w, schema, l, o)
-	if err != nil {
-		return nil, err
-	}
-	fw := &Writer{layout: l, sink: sink, builder: &builder{layout: l, offset: meta.BootOffset}, rows: make([]uint64, len(kinds))}
-	fw.makeGroups()
-	return fw, nil
-}
-
-func (w *Writer) makeGroups() {
-	w.groups = make([]group, 1)
-	for _, k := range w.layout.kinds {
-		if !k.Hot {
-			w.groupOf = append(w.groupOf, 0)
-			continue
-		}
-		w.groupOf = append(w.groupOf, len(w.groups))
-		w.groups = append(w.groups, group{})
-	}
+	b := &builder{layout: l, offset: meta.BootOffset}
+	fw := &Writer{builder: b, windows: newWindows(l, b, meta.BootOffset)}
+	return fw, fw.windows.begin(w, meta, o)
 }
 
 // The raw header: where its time and kind are.
@@ -99,20 +64,20 @@ func (w *Writer) Add(record []byte) error {
 		return fmt.Errorf("record of %d bytes has no header", len(record))
 	}
 	id := binary.LittleEndian.Uint16(record[rawKindAt:])
-	k := w.layout.kind(id)
+	l := w.builder.layout
+	k := l.kind(id)
 	if k < 0 {
 		return fmt.Errorf("record of kind %d, which the capture does not have", id)
 	}
-	size := w.layout.kinds[k].Size
+	size := l.kinds[k].Size
 	if len(record) < size {
-		return fmt.Errorf("record of %d bytes, a %s has %d", len(record), w.layout.kinds[k].Name, size)
+		return fmt.Errorf("record of %d bytes, a %s has %d", len(record), l.kinds[k].Name, size)
 	}
-	at, err := w.arena.add(record[:size])
+	at, err := w.builder.arena.add(record[:size])
 	if err != nil {
 		return err
 	}
-	time := binary.LittleEndian.Uint64(record[rawTimeAt:])
-	if w.groups[w.groupOf[k]].add(key{time, at, uint16(k)}, w.flushed) {
+	if w.windows.add(key{binary.LittleEndian.Uint64(record[rawTimeAt:]), at, uint16(k)}) {
 		w.stats.Reordered++
 	}
 	w.stats.Total++
@@ -120,103 +85,20 @@ func (w *Writer) Add(record []byte) error {
 }
 
 // Pending is the number of rows taken and not flushed.
-func (w *Writer) Pending() (n int) {
-	for i := range w.groups {
-		n += len(w.groups[i].keys)
-	}
-	return n
-}
+func (w *Writer) Pending() int { return w.windows.pending() }
 
 // Stats returns a copy of the counts so far.
 func (w *Writer) Stats() Stats {
 	s := w.stats
-	s.Rows = maps.Collect(func(yield func(string, uint64) bool) {
-		for i, n := range w.rows {
-			if n > 0 && !yield(w.layout.kinds[i].Name, n) {
-				return
-			}
-		}
-	})
-	s.Bytes = w.sink.position()
+	s.Rows = w.windows.written()
+	s.Bytes = w.windows.sink.position()
 	return s
 }
 
-// Flush writes every row up to a boot time, in windows: the batches of a
-// window follow each other, one for each group with rows, and the next window
-// begins where the last one ended. Rows that come later with an older time get
-// that time, and are counted.
-func (w *Writer) Flush(until uint64) error {
-	for i := range w.groups {
-		if g := &w.groups[i]; !g.sorted {
-			w.sorter.sort(g.keys)
-			g.sorted = true
-		}
-	}
-	for more := true; more; {
-		edge := until
-		more = false
-		for i := range w.groups {
-			if e, full := w.groups[i].edge(until); full && e <= edge {
-				edge, more = e, true
-			}
-		}
-		if err := w.window(edge); err != nil {
-			return err
-		}
-	}
-	w.flushed = max(w.flushed, until)
-	return w.sink.failed()
-}
-
-// window writes all rows up to a time: what is shared, then each group.
-func (w *Writer) window(until uint64) error {
-	own := make([][]key, len(w.groups))
-	w.shared = append(w.shared[:0], w.groups[0].take(until)...)
-	alone := len(w.shared)
-	for i := 1; i < len(w.groups); i++ {
-		rows := w.groups[i].take(until)
-		if len(rows) < fewRows && len(w.shared)+len(rows) <= batchRows {
-			w.shared = append(w.shared, rows...)
-		} else {
-			own[i] = rows
-		}
-	}
-	if len(w.shared) > alone {
-		w.sorter.sort(w.shared)
-	}
-	own[0] = w.shared
-	for _, rows := range own {
-		if len(rows) > 0 {
-			if err := w.write(rows); err != nil {
-				return err
-			}
-		}
-	}
-	for i := range w.groups {
-		w.groups[i].forget(&w.arena)
-	}
-	return nil
-}
-
-func (w *Writer) write(rows []key) error {
-	bufs, err := w.sink.buffers()
-	if err != nil {
-		return err
-	}
-	w.builder.build(rows, &w.arena, bufs)
-	w.sink.take(bufs)
-	for i := range rows {
-		w.rows[rows[i].kind]++
-	}
-	return nil
-}
+// Flush writes every row up to a boot time. Rows that come later with an older
+// time get that time, and are counted.
+func (w *Writer) Flush(until uint64) error { return w.windows.flush(until) }
 
 // Close writes what is pending and the end of the file. It does not close
 // what it writes to.
-func (w *Writer) Close() error {
-	err := w.Flush(math.MaxUint64)
-	if closeErr := w.sink.close(); err == nil {
-		err = closeErr
-	}
-	return err
-}
+func (w *Writer) Close() error { return w.windows.close() }

@@ -89,7 +89,7 @@ func (s *session) openWriter() error {
 		return err
 	}
 	meta := describe(s.options, s.programs, s.opens)
-	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{Stream: s.out.path == "-"})
+	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{Stream: s.out.path == "-", Background: true})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.out.path, err)
 	}

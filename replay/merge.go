@@ -3,15 +3,17 @@
 package replay
 
 import (
+	"fmt"
 	"iter"
 	"math"
+	"slices"
 
 	"github.com/ebrec/ebrec/format"
 )
 
-// maxGroups bounds a window. The writer makes one group for each hot kind and
-// one for the rest; only a damaged file has more.
-const maxGroups = 64
+// maxOverlap is how many batches may overlap in time. ebrec's own files have as
+// many as they have hot kinds, and more only when one instant fills several.
+const maxOverlap = 256
 
 // A cursor is the next row of a batch.
 type cursor struct {
@@ -22,54 +24,50 @@ type cursor struct {
 func (c *cursor) done() bool  { return c.row >= c.batch.Len() }
 func (c *cursor) time() int64 { return c.batch.Time(c.row) }
 
-// merged ranges over the rows of a scan by time. Batches of one window have
-// increasing groups, and windows follow each other in time, so holding one
-// window is enough.
+// merged ranges over the rows of a scan by time. It holds the batches that
+// later ones may still overlap.
 func merged(c *format.Capture, scan format.Scan, v *view) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		var window []cursor
+		var held []cursor
 		for b, err := range c.Batches(scan) {
+			if err == nil && len(held) == maxOverlap {
+				err = &OrderError{Path: c.Path()}
+			}
 			if err != nil {
-				if drain(window, v, yield) {
+				if drain(held, math.MaxInt64, v, yield) {
 					yield(Event{}, err)
 				}
 				return
 			}
-			if begins(window, b) {
-				if !drain(window, v, yield) {
-					return
-				}
-				window = window[:0]
-			}
 			b.Retain()
-			window = append(window, cursor{batch: b})
+			held = append(held, cursor{batch: b})
+			if !drain(held, b.Next(), v, yield) {
+				return
+			}
+			held = slices.DeleteFunc(held, func(c cursor) bool { return c.done() })
 		}
-		drain(window, v, yield)
+		drain(held, math.MaxInt64, v, yield)
 	}
 }
 
-// begins tells whether b opens a window. Only when more happened at one instant
-// than a batch holds do two batches of one group share a window.
-func begins(window []cursor, b *format.Batch) bool {
-	n := len(window)
-	if n == 0 || n >= maxGroups {
-		return n > 0
-	}
-	last := window[n-1].batch
-	same := b.Group() == last.Group() && b.Time(0) == last.Time(last.Len()-1)
-	return b.Group() <= last.Group() && !same
+// An OrderError says that the rows of a file that another program wrote are too
+// far from time order to be read in bounded memory.
+type OrderError struct{ Path string }
+
+func (e *OrderError) Error() string {
+	return fmt.Sprintf("read capture %s: its rows are not in time order", e.Path)
 }
 
-// drain yields the rows of a window by time; rows of the same instant in the
+// drain yields the rows up to a time in order; rows of the same instant in the
 // order of the batches. It reports whether to go on.
-func drain(window []cursor, v *view, yield func(Event, error) bool) bool {
+func drain(held []cursor, limit int64, v *view, yield func(Event, error) bool) bool {
 	for {
-		i := earliest(window)
-		if i < 0 {
+		i := earliest(held)
+		if i < 0 || held[i].time() > limit {
 			return true
 		}
 		// Rows come in runs: stay with this batch until another is due.
-		c, until := &window[i], due(window, i)
+		c, until := &held[i], min(limit, due(held, i))
 		for first := true; !c.done() && (first || c.time() <= until); first = false {
 			e := Event{batch: c.batch, view: v, row: c.row}
 			c.row++
@@ -81,10 +79,10 @@ func drain(window []cursor, v *view, yield func(Event, error) bool) bool {
 }
 
 // earliest is the index of the cursor whose row comes next, -1 when all are done.
-func earliest(window []cursor) int {
+func earliest(held []cursor) int {
 	best, at := -1, int64(0)
-	for i := range window {
-		if c := &window[i]; !c.done() && (best < 0 || c.time() < at) {
+	for i := range held {
+		if c := &held[i]; !c.done() && (best < 0 || c.time() < at) {
 			best, at = i, c.time()
 		}
 	}
@@ -92,10 +90,10 @@ func earliest(window []cursor) int {
 }
 
 // due is the last instant at which cursor i still goes before all others.
-func due(window []cursor, i int) int64 {
+func due(held []cursor, i int) int64 {
 	until := int64(math.MaxInt64)
-	for j := range window {
-		c := &window[j]
+	for j := range held {
+		c := &held[j]
 		if j == i || c.done() {
 			continue
 		}

@@ -98,10 +98,10 @@ func (r *Reader) check(s Select) error {
 }
 
 // DefaultKinds are the kinds worth a line each when nobody asked for others:
-// all but the sums, which repeat once a second, and the task rows, which name
+// all but the metadata, the sums, which repeat once a second, and the task rows, which name
 // what the other rows refer to.
 func DefaultKinds(c *format.Capture) []string {
-	quiet := []string{"task", "task_sum", "cpu_sum"}
+	quiet := []string{"metadata", "task", "task_sum", "cpu_sum"}
 	return kindNames(c, func(k *format.Kind) bool { return !slices.Contains(quiet, k.Name) })
 }
 

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"io"
+	"math"
+)
+
+// batchRows is the most rows a record batch has, unless more happened at one
+// instant. A hot kind's rows of a window share a batch with the other kinds
+// when they are few: a batch costs some kilobytes for its columns alone.
+const (
+	batchRows = 64 << 10
+	fewRows   = 4 << 10
+)
+
+// rowSource makes columns of rows that wait to be written.
+type rowSource interface {
+	build(keys []key, to *buffers)
+	forget(keys []key)
+}
+
+// windows holds rows until nothing older will come, puts them in order and
+// writes them: the batches of a window follow each other, one for each group
+// with rows, and the next window begins where the last one ended.
+type windows struct {
+	layout  *layout
+	source  rowSource
+	sink    *sink
+	sorter  sorter
+	shared  []key
+	groups  []group  // the shared one, then one for each hot kind
+	groupOf []int    // by index of the kind
+	flushed uint64   // everything up to it is written
+	offset  int64    // what makes Unix times of the keys'
+	rows    []uint64 // written, by index of the kind
+}
+
+func newWindows(l *layout, source rowSource, offset int64) windows {
+	w := windows{layout: l, source: source, offset: offset, groups: make([]group, 1), rows: make([]uint64, len(l.kinds))}
+	for _, k := range l.kinds {
+		if !k.Hot {
+			w.groupOf = append(w.groupOf, 0)
+			continue
+		}
+		w.groupOf = append(w.groupOf, len(w.groups))
+		w.groups = append(w.groups, group{})
+	}
+	return w
+}
+
+// add notes a row; it tells whether the row came too late for its time.
+func (w *windows) add(k key) (late bool) { return w.groups[w.groupOf[k.kind]].add(k, w.flushed) }
+
+// written counts the rows in batches, by kind.
+func (w *windows) written() map[string]uint64 {
+	rows := map[string]uint64{}
+	for i, n := range w.rows {
+		if n > 0 {
+			rows[w.layout.names[i]] = n
+		}
+	}
+	return rows
+}
+
+func (w *windows) pending() (n int) {
+	for i := range w.groups {
+		n += len(w.groups[i].keys)
+	}
+	return n
+}
+
+// flush writes every row up to a time.
+func (w *windows) flush(until uint64) error {
+	for i := range w.groups {
+		if g := &w.groups[i]; !g.sorted {
+			w.sorter.sort(g.keys)
+			g.sorted = true
+		}
+	}
+	for more := true; more; {
+		edge := until
+		more = false
+		for i := range w.groups {
+			if e, full := w.groups[i].edge(until); full && e <= edge {
+				edge, more = e, true
+			}
+		}
+		if err := w.window(edge); err != nil {
+			return err
+		}
+	}
+	w.flushed = max(w.flushed, until)
+	return w.sink.failed()
+}
+
+// window writes all rows up to a time: what is shared, then each group.
+func (w *windows) window(until uint64) error {
+	own := w.divide(until)
+	nexts, next := make([]uint64, len(own)), until
+	for i := len(own) - 1; i >= 0; i-- {
+		if nexts[i] = next; len(own[i]) > 0 {
+			next = min(next, own[i][0].time)
+		}
+	}
+	for i, rows := range own {
+		if len(rows) == 0 {
+			continue
+		}
+		if err := w.write(rows, nexts[i]); err != nil {
+			return err
+		}
+	}
+	for i := range w.groups {
+		w.source.forget(w.groups[i].taken())
+		w.groups[i].forget()
+	}
+	return nil
+}
+
+// divide gives the rows of a window to batches: the first is for all kinds.
+func (w *windows) divide(until uint64) [][]key {
+	own := make([][]key, len(w.groups))
+	w.shared = append(w.shared[:0], w.groups[0].take(until)...)
+	alone := len(w.shared)
+	for i := 1; i < len(w.groups); i++ {
+		rows := w.groups[i].take(until)
+		if len(rows) < fewRows && len(w.shared)+len(rows) <= batchRows {
+			w.shared = append(w.shared, rows...)
+		} else {
+			own[i] = rows
+		}
+	}
+	if len(w.shared) > alone {
+		w.sorter.sort(w.shared)
+	}
+	own[0] = w.shared
+	return own
+}
+
+// write makes a batch of rows; no row of a later batch is earlier than next.
+func (w *windows) write(rows []key, next uint64) error {
+	bufs, err := w.sink.buffers()
+	if err != nil {
+		return err
+	}
+	counts := resizeInts(bufs.brief.rows, len(w.layout.kinds))
+	for i := range rows {
+		counts[rows[i].kind]++
+	}
+	for kind, n := range counts {
+		w.rows[kind] += uint64(n)
+	}
+	bufs.brief = brief{w.unix(rows[0].time), w.unix(rows[len(rows)-1].time), w.unix(next), counts}
+	w.source.build(rows, bufs)
+	w.sink.take(bufs)
+	return nil
+}
+
+// unix is the Unix time of a key; the end of all times stays that.
+func (w *windows) unix(time uint64) int64 {
+	if time == math.MaxUint64 {
+		return math.MaxInt64
+	}
+	return int64(time) + w.offset
+}
+
+// close writes what is pending and the end of the file.
+func (w *windows) close() error {
+	err := w.flush(math.MaxUint64)
+	if closeErr := w.sink.close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// begin writes the schema and the metadata's row.
+func (w *windows) begin(out io.Writer, meta *Metadata, o WriterOptions) (err error) {
+	pairs, err := encodeMetadata(meta, w.layout.kinds)
+	if err != nil {
+		return err
+	}
+	if w.sink, err = newSink(out, w.layout, pairs, o); err != nil {
+		return err
+	}
+	text, err := metadataText(w.layout, pairs)
+	if err != nil {
+		return err
+	}
+	row, err := w.sink.buffers()
+	if err != nil {
+		return err
+	}
+	row.metadataRow(w.layout, meta.Start.UnixNano(), text)
+	w.rows[len(w.rows)-1]++
+	w.sink.take(row)
+	return w.sink.failed()
+}
+
+func resizeInts(ints []int, n int) []int {
+	if cap(ints) < n {
+		return make([]int, n)
+	}
+	clear(ints[:n])
+	return ints[:n]
+}
