@@ -36,19 +36,22 @@ type Capture struct {
 	briefs  []brief // of a file that is not sealed
 	time    Col
 	kind    Col
-	names   []string // the kind column's dictionary
-	series  []*Kind  // by index in it; nil for one that the capture does not list: its rows are skipped
+	damage  *[]Damage // nil: damage is an error; else it is noted and passed over
+	names   []string  // the kind column's dictionary
+	series  []*Kind   // by index in it; nil for one that the capture does not list: its rows are skipped
 	cut     error
 }
 
 // Open opens a capture. A file that was cut short opens as far as it goes; see
 // [Capture.Cut].
-func Open(path string) (*Capture, error) {
+func Open(path string) (*Capture, error) { return openFile(path, nil) }
+
+func openFile(path string, damage *[]Damage) (*Capture, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open capture: %w", err)
 	}
-	c := &Capture{path: path, file: f}
+	c := &Capture{path: path, file: f, damage: damage}
 	if err := c.open(); err != nil {
 		_ = c.Close() // what the caller needs to know is why it did not open
 		if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
@@ -96,8 +99,11 @@ func (c *Capture) open() error {
 	if err := c.readMetadata(); err != nil {
 		return err
 	}
-	if !x.whole {
+	switch {
+	case !x.whole:
 		c.findEnd(x.stop)
+	case c.meta.Repair != nil && c.meta.Repair.Cut:
+		c.cut = &CutError{Path: c.path, Offset: c.in.size, End: c.meta.Repair.End}
 	}
 	if !c.sealed {
 		return c.survey()
@@ -132,6 +138,7 @@ func (c *Capture) readSchema(at int64) (end int64, err error) {
 	if err != nil && at == fileHead {
 		if f, _, footerErr := c.in.footerTable(fileHead); footerErr == nil {
 			m = message{block: block{end: -1}, flat: f, header: f.table(f.root(), footerSchemaSlot)}
+			_, m.sealed = f.seal(f.root(), footerCustom)
 			err = f.err
 		}
 	}
@@ -223,7 +230,7 @@ func (c *Capture) readIndex(from, schemaEnd int64) (index, error) {
 	if schemaEnd < 0 {
 		return x, c.corrupt(block{at: c.in.size}, err)
 	}
-	if x, err = c.in.walk(schemaEnd, c.sealed); err != nil {
+	if x, err = c.in.walk(schemaEnd, c.sealed, c.damage); err != nil {
 		return x, c.corrupt(block{at: x.stop}, err)
 	}
 	return x, nil

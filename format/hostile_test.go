@@ -28,7 +28,7 @@ func small(t testing.TB) []byte {
 func messages(t testing.TB, data []byte) []block {
 	t.Helper()
 	c := open(t, save(t, data))
-	x, err := c.in.walk(fileHead, true)
+	x, err := c.in.walk(fileHead, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

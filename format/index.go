@@ -19,9 +19,10 @@ type index struct {
 var streamEnd = []byte{0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 
 // walk reads messages from a place up to the first that is not whole and sane,
-// or the mark at the end of a stream. When sealed messages follow behind one
-// that is damaged, it is an error; when none does, the file was cut there.
-func (in input) walk(at int64, sealed bool) (x index, err error) {
+// or the mark at the end of a stream. When the file goes on behind one that is
+// damaged, that is an error, or passed over and noted in damage if that is not
+// nil; when it does not, the file was cut there.
+func (in input) walk(at int64, sealed bool, damage *[]Damage) (x index, err error) {
 	scratch := make([]byte, 0, 4096)
 	for {
 		m, err := in.message(at, scratch)
@@ -29,18 +30,39 @@ func (in input) walk(at int64, sealed bool) (x index, err error) {
 			err = errUnsealed
 		}
 		x.stop = at
-		switch {
-		case err != nil && sealed && in.goesOn(at+alignment):
-			return x, err
-		case err != nil:
-			return x, nil
-		case m.header == 0:
+		if err != nil {
+			next, ok := in.passOver(at, sealed, err, damage)
+			if !ok {
+				return x, nil
+			}
+			if next == 0 {
+				return x, err
+			}
+			at = next
+			continue
+		}
+		if m.header == 0 {
 			x.whole = true
 			return x, nil
 		}
 		x.add(&m)
 		scratch, at = m.flat.buf, m.end
 	}
+}
+
+// passOver looks for where to go on behind a message that cannot be read. ok is
+// false when the file was cut there, next is 0 when it was not but nothing can
+// be passed over.
+func (in input) passOver(at int64, sealed bool, reason error, damage *[]Damage) (next int64, ok bool) {
+	if !sealed || !in.goesOn(at+alignment) {
+		return 0, false
+	}
+	m, found := in.find(at + alignment)
+	if damage == nil || !found {
+		return 0, damage == nil
+	}
+	*damage = append(*damage, Damage{at, m.at - at, reason.Error()})
+	return m.at, true
 }
 
 func (x *index) add(m *message) {

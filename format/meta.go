@@ -21,6 +21,31 @@ type Metadata struct {
 	Sources    []string  // sources recorded
 	Filter     string    // what was left out, empty for a whole machine
 	Missing    []Missing // what could not be recorded
+	Window     Window    // of a slice of a longer recording
+	Repair     *Repair   // what a repaired capture lacks; nil when it was never repaired
+}
+
+// Window is a span of time within a recording, in Unix ns, both ends included.
+// The zero value is the whole recording. A slice has rows outside of its
+// window too: who its tasks are, what their sums were when it began, and the
+// recording's summary.
+type Window struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// Repair is what a capture lacks that was repaired.
+type Repair struct {
+	Cut    bool      `json:"cut"` // the recording was cut short
+	End    time.Time `json:"end"` // of its last row, when it was
+	Damage []Damage  `json:"damage,omitempty"`
+}
+
+// Damage is a part of a file that cannot be read.
+type Damage struct {
+	Offset int64  `json:"offset"` // byte in the damaged file
+	Bytes  int64  `json:"bytes"`
+	Reason string `json:"reason"`
 }
 
 // Missing is a part of a source that could not be attached.

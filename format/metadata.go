@@ -51,6 +51,12 @@ func encodeMetadata(m *Metadata, kinds []Kind) (pairs []note, err error) {
 	list("sources", m.Sources)
 	list("missing", m.Missing)
 	list("kinds", kindEntries(kinds))
+	if m.Window != (Window{}) {
+		list("window", m.Window)
+	}
+	if m.Repair != nil {
+		list("repair", m.Repair)
+	}
 	return pairs, errors.Join(errs...)
 }
 
@@ -91,6 +97,12 @@ func decodeMetadata(md map[string]string) (*Metadata, []kindEntry, error) {
 	list("sources", &m.Sources)
 	list("missing", &m.Missing)
 	list("kinds", &kinds)
+	if get("window") != "" {
+		list("window", &m.Window)
+	}
+	if get("repair") != "" {
+		list("repair", &m.Repair)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, nil, fmt.Errorf("metadata: %w", err)
 	}

@@ -2,7 +2,61 @@
 
 package format
 
-import "time"
+import (
+	"errors"
+	"io"
+	"slices"
+	"time"
+)
+
+// Salvage opens what can be read of a capture that is damaged: batches that
+// cannot be are left out and listed. Nothing can be salvaged of a file without
+// its schema or its dictionaries.
+func Salvage(path string) (*Capture, []Damage, error) {
+	damage := []Damage{}
+	c, err := openFile(path, &damage)
+	if err != nil {
+		return nil, nil, err
+	}
+	var sound []block
+	var briefs []brief
+	for i, at := range c.batches {
+		if err := c.verify(i); err != nil {
+			damage = append(damage, at.damage(err))
+			continue
+		}
+		sound = append(sound, at)
+		if !c.sealed {
+			briefs = append(briefs, c.briefs[i])
+		}
+	}
+	c.batches, c.briefs = sound, briefs
+	return c, damage, nil
+}
+
+func (b block) damage(reason error) Damage { return Damage{b.at, b.end - b.at, reason.Error()} }
+
+// Repair copies a salvaged capture to a file that is complete, and says in its
+// metadata what it lacks. It returns the rows it has, by kind.
+func (c *Capture) Repair(w io.Writer, damage []Damage) (rows map[string]uint64, err error) {
+	meta := *c.meta
+	repair := Repair{}
+	if meta.Repair != nil {
+		repair = *meta.Repair
+	}
+	if cut := (*CutError)(nil); errors.As(c.cut, &cut) {
+		repair.Cut, repair.End = true, cut.End
+	}
+	repair.Damage = append(slices.Clip(repair.Damage), damage...)
+	if repair.Cut || len(repair.Damage) > 0 {
+		meta.Repair = &repair
+	}
+	k, err := CopyAll(w, c, &meta, WriterOptions{Background: true})
+	if err != nil {
+		return nil, err
+	}
+	return k.Rows(), nil
+}
 
 // findEnd sees to it that a capture that was cut short ends with a batch that
 // can be read, and notes where it ends. A machine that lost power may have
@@ -10,7 +64,7 @@ import "time"
 func (c *Capture) findEnd(stop int64) {
 	cut := &CutError{Path: c.path, Offset: stop}
 	c.cut = cut
-	for len(c.batches) > 0 && !c.readable(len(c.batches)-1) {
+	for len(c.batches) > 0 && c.verify(len(c.batches)-1) != nil {
 		cut.Offset = c.batches[len(c.batches)-1].at
 		c.batches = c.batches[:len(c.batches)-1]
 	}
@@ -26,9 +80,13 @@ func (c *Capture) findEnd(stop int64) {
 	}
 }
 
-func (c *Capture) readable(i int) bool {
+// verify decodes every column of a batch.
+func (c *Capture) verify(i int) error {
 	d := c.decoder(Scan{})
-	return d.decode(i, c.mostMemory()) == nil
+	for kind := range d.wanted {
+		d.wanted[kind] = true
+	}
+	return d.decode(i, c.mostMemory())
 }
 
 // lastTime is the latest time in a batch.

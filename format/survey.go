@@ -5,22 +5,28 @@ package format
 import "math"
 
 // survey makes the briefs of a file that another program wrote: it merges and
-// divides batches as it likes. A batch that cannot be read gets an empty one;
-// whoever reads it gets the error.
+// divides batches as it likes.
 func (c *Capture) survey() error {
-	briefs := make([]brief, len(c.batches))
+	var briefs []brief
+	var sound []block
 	d := c.decoder(Scan{Columns: []Col{}})
 	for i := range d.wanted {
 		d.wanted[i] = true
 	}
-	for i := range c.batches {
-		if err := d.decode(i, c.mostMemory()); err != nil {
-			return c.corrupt(c.batches[i], err)
+	for i, at := range c.batches {
+		err := d.decode(i, c.mostMemory())
+		switch {
+		case err == nil:
+			briefs = append(briefs, d.batch.summarize(len(c.names)))
+			sound = append(sound, at)
+		case c.damage != nil:
+			*c.damage = append(*c.damage, at.damage(err))
+		default:
+			return c.corrupt(at, err)
 		}
-		briefs[i] = d.batch.summarize(len(c.names))
 	}
 	promise(briefs)
-	c.briefs = briefs
+	c.batches, c.briefs = sound, briefs
 	return nil
 }
 
