@@ -15,6 +15,9 @@ type Analysis struct {
 	// Columns define the columns of all its tables.
 	Columns []ColumnSpec
 	Sort    string // the column that orders the rows unless Options.Sort does
+	// Sums says that it is made of sums: a span of time begins and ends where
+	// they were read.
+	Sums bool
 	// MinDuration says that Options.MinDuration applies.
 	MinDuration bool
 	// New makes the state of one run.
@@ -46,6 +49,8 @@ type Env struct {
 	Recording *Recording
 	// Missing says that the rows of an optional need are not in the capture.
 	Missing func(kind string) bool
+
+	sums *sumWindow // of analyses made of sums; nil: the whole recording
 }
 
 // All are the analyses, in the order in which they are listed.

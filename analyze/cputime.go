@@ -22,6 +22,7 @@ var cputime = Analysis{
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
 	}, identity()...),
 	Sort: "on_cpu_ns",
+	Sums: true,
 	Columns: []ColumnSpec{
 		{Name: "pid", Doc: "process id; with the start of the process it identifies the row, so one pid may have several; 0 for a CPU's idle task"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread; idle/N for the idle task of CPU N"},
@@ -42,22 +43,36 @@ var cputime = Analysis{
 type cpuTimePass struct {
 	env    *Env
 	ledger *ledger
-	idle   map[int]uint64 // by CPU
+	idle   map[int]uint64 // by CPU, since the recording began
+	before map[int]uint64 // the same when the window began
 	idleNS format.Col
 }
 
 func newCPUTime(env *Env) Pass {
-	return &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, idleNS: env.Capture.Col("idle_ns")}
+	return &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{}, idleNS: env.Capture.Col("idle_ns")}
 }
 
 func (p *cpuTimePass) Event(e replay.Event) error {
-	if e.Kind().Name == "cpu_sum" {
+	kind := e.Kind().Name
+	before, outside := p.env.sums.part(e.Time(), kind == "task_sum" && p.ledger.ended(e))
+	switch {
+	case outside:
+	case kind == "cpu_sum":
 		p.idle[e.CPU()] = e.Uint(p.idleNS) // cumulative: the last one counts
-		return nil
+		if before {
+			p.before[e.CPU()] = p.idle[e.CPU()]
+		}
+	default:
+		p.ledger.event(e)
+		if before && kind == "task_sum" {
+			p.ledger.thread(e).rebase()
+		}
 	}
-	p.ledger.event(e)
 	return nil
 }
+
+// Begin forgets who ended before the window.
+func (p *cpuTimePass) Begin() { p.ledger.bury() }
 
 // Tables are the user processes, the kernel threads and the idle tasks.
 func (p *cpuTimePass) Tables() []Table {
@@ -78,7 +93,7 @@ func (p *cpuTimePass) Tables() []Table {
 		t.Rows = append(t.Rows, p.row(id, q))
 	}
 	for _, cpu := range slices.Sorted(maps.Keys(p.idle)) {
-		total += p.idle[cpu]
+		total += p.idle[cpu] - p.before[cpu]
 		tables[2].Rows = append(tables[2].Rows, p.idleRow(cpu))
 	}
 	tables[0].Notes = p.notes(total)
@@ -112,7 +127,7 @@ func name(q *process) Value {
 // idleRow has no switches: those of the CPU are not the idle task's.
 func (p *cpuTimePass) idleRow(cpu int) []Value {
 	return []Value{
-		uint64(0), "idle/" + strconv.Itoa(cpu), nil, uint64(0), p.idle[cpu], nil, nil,
+		uint64(0), "idle/" + strconv.Itoa(cpu), nil, uint64(0), p.idle[cpu] - p.before[cpu], nil, nil,
 		nil, nil, nil, nil, "idle",
 	}
 }
@@ -129,6 +144,9 @@ func (p *cpuTimePass) percent(ns uint64) Value {
 func (p *cpuTimePass) notes(total uint64) []string {
 	r := p.env.Recording
 	notes := []string{"Processes that did not run within the recording are left out."}
+	if p.env.sums != nil {
+		notes = append(notes, "The span begins and ends where sums were read, about once a second; reading them takes a while, by which it is blurred.")
+	}
 	if r.Filter != "" || r.CPUs <= 0 || r.DurationNS == 0 {
 		return notes
 	}

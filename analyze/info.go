@@ -34,11 +34,18 @@ var info = Analysis{
 	},
 }
 
+// nothing is the pass of who only wants to know about the recording.
+type nothing struct{}
+
+func (nothing) Event(replay.Event) error { return nil }
+func (nothing) Tables() []Table          { return nil }
+
 // Info describes a capture: a row for each kind of rows that it has or could
 // have, and Details.
 func Info(ctx context.Context, c *format.Capture) (*Result, error) {
 	s := newScan(c, nil)
-	if err := s.run(ctx, func(replay.Event) error { return nil }); err != nil {
+	s.window = (&Options{}).window(c)
+	if err := s.run(ctx, nothing{}, s.window.to); err != nil {
 		return nil, err
 	}
 	usage, err := c.Usage()

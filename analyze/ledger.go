@@ -34,6 +34,15 @@ func (s *sums) add(t sums) {
 	s.migrations += t.migrations
 }
 
+func (s *sums) subtract(t sums) {
+	s.cpuTime -= t.cpuTime
+	s.onCPU -= t.onCPU
+	s.runQueue -= t.runQueue
+	s.voluntary -= t.voluntary
+	s.involuntary -= t.involuntary
+	s.migrations -= t.migrations
+}
+
 // thread is one thread's share in the ledger.
 type thread struct {
 	process processID
@@ -41,6 +50,7 @@ type thread struct {
 	ran     bool // has sums
 	exited  bool // last is the last row of its series
 	past    sums // of finished series
+	base    sums // what had been used when the window began
 	last    sums
 	before  uint64 // CPU time at the snapshot, ns
 }
@@ -139,6 +149,25 @@ func (l *ledger) sum(t *thread, e replay.Event) {
 	t.last, t.ran, t.exited = row, true, e.Uint(l.exited) != 0
 }
 
+// ended tells whether a task_sum row is the last of its thread.
+func (l *ledger) ended(e replay.Event) bool { return e.Uint(l.exited) != 0 }
+
+// rebase counts only what the thread uses from now on.
+func (t *thread) rebase() {
+	t.base = t.past
+	t.base.add(t.last)
+	t.ran = false
+}
+
+// bury forgets threads that ended.
+func (l *ledger) bury() {
+	for id, t := range l.threads {
+		if l.settle(t); t.exited {
+			delete(l.threads, id)
+		}
+	}
+}
+
 // processes adds up. Call it after the last event.
 func (l *ledger) processes() map[processID]*process {
 	all := map[processID]*process{}
@@ -155,6 +184,7 @@ func (l *ledger) processes() map[processID]*process {
 		p.before += t.before
 		p.used.add(t.past)
 		p.used.add(t.last)
+		p.used.subtract(t.base)
 	}
 	return all
 }

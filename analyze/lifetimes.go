@@ -91,6 +91,11 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	return nil
 }
 
+// Begin leaves out who ended before the window.
+func (p *lifetimesPass) Begin() {
+	maps.DeleteFunc(p.lives, func(_ processID, l *life) bool { return l.exited })
+}
+
 // life finds a process. Its first row has the parent that created it; later
 // ones may have a new parent.
 func (p *lifetimesPass) life(e replay.Event) *life {

@@ -32,19 +32,27 @@ func newRecording(c *format.Capture) Recording {
 	return Recording{Host: m.Host, Kernel: m.Kernel, Arch: m.Arch, CPUs: m.CPUs, Start: m.Start.UTC(), Filter: m.Filter, zone: replay.Zone(m)}
 }
 
-// finish fills in the end: where the summary says, else where the rows end.
-func (r *Recording) finish(s *Summary, cut error, last int64) {
-	r.Complete = cut == nil
+// finish fills in start and end: where the summary says, else where the rows
+// end; of a window its own, within the recording.
+func (r *Recording) finish(s *Summary, c *format.Capture, last int64, w window) {
+	repair := c.Meta().Repair
+	r.Complete = c.Cut() == nil && (repair == nil || len(repair.Damage) == 0)
 	var short *format.CutError
 	switch {
 	case s != nil:
 		r.Start, r.End = time.Unix(0, s.since).UTC(), time.Unix(0, s.until).UTC()
-	case errors.As(cut, &short) && !short.End.IsZero():
+	case errors.As(c.Cut(), &short) && !short.End.IsZero():
 		r.End = short.End.UTC()
 	case last > r.Start.UnixNano():
 		r.End = time.Unix(0, last).UTC()
 	default:
 		r.End = r.Start
+	}
+	if from := time.Unix(0, w.from).UTC(); from.After(r.Start) {
+		r.Start = from
+	}
+	if to := time.Unix(0, w.to).UTC(); w.to != 0 && to.Before(r.End) {
+		r.End = to
 	}
 	r.DurationNS = uint64(max(0, r.End.Sub(r.Start)))
 }
@@ -96,10 +104,14 @@ func newAccount(c *format.Capture) account {
 
 func (a *account) columns() []format.Col { return a.cols }
 
-// event takes a row if it is about the recording.
-func (a *account) event(e replay.Event) bool {
+// event takes a row if it is about the recording. Losses count when they may
+// lie in the window.
+func (a *account) event(e replay.Event, w window) bool {
 	switch e.Kind().Name {
 	case "loss":
+		if !w.overlaps(e.Int(a.since), e.Time()) {
+			return true
+		}
 		a.lost[Loss{Source: e.Str(a.source), Reason: e.Str(a.reason)}] += e.Uint(a.count)
 	case "summary":
 		a.summary = &Summary{

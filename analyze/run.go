@@ -23,9 +23,21 @@ func Run(ctx context.Context, c *format.Capture, a *Analysis, o Options) (*Resul
 		return nil, err
 	}
 	s := newScan(c, a.Needs)
-	env := &Env{Capture: c, Options: o, Recording: &s.recording, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
+	s.window = o.window(c)
+	readTo := s.window.to
+	var sums *sumWindow
+	if a.Sums {
+		var err error
+		if sums, err = s.window.snap(c); err != nil {
+			return nil, err
+		}
+		if sums != nil {
+			s.window, readTo = window{sums.from, sums.to}, max(0, sums.toNext-1)
+		}
+	}
+	env := &Env{Capture: c, Options: o, Recording: &s.recording, sums: sums, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
 	pass := a.New(env)
-	if err := s.run(ctx, pass.Event); err != nil {
+	if err := s.run(ctx, pass, readTo); err != nil {
 		return nil, err
 	}
 	tables := pass.Tables()
@@ -44,6 +56,7 @@ type scan struct {
 	selection replay.Select
 	recording Recording
 	account   account
+	window    window
 	sources   []string // whose rows are read
 }
 
@@ -68,25 +81,48 @@ func newScan(c *format.Capture, needs []Need) *scan {
 	return s
 }
 
-// run hands on every event until the context ends.
-func (s *scan) run(ctx context.Context, event func(replay.Event) error) error {
-	n, last := 0, int64(0)
-	for e, err := range replay.New(s.capture).Events(s.selection) {
+// run hands a pass every event up to an instant; 0: all.
+func (s *scan) run(ctx context.Context, pass Pass, to int64) error {
+	n, last, begun := 0, int64(0), s.window.from == 0
+	sel := s.selection
+	sel.To = to
+	for e, err := range replay.New(s.capture).Events(sel) {
 		if err != nil {
 			return err
 		}
 		if n++; n%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		last = e.Time()
-		if s.account.event(e) {
+		if last = e.Time(); !begun && last > s.window.from {
+			begun = true
+			begin(pass)
+		}
+		if s.account.event(e, s.window) {
 			continue
 		}
-		if err := event(e); err != nil {
+		if err := pass.Event(e); err != nil {
 			return fmt.Errorf("analyze %s: %w", s.capture.Path(), err)
 		}
 	}
-	s.recording.finish(s.account.summary, s.capture.Cut(), last)
+	if !begun {
+		begin(pass)
+	}
+	return s.close(ctx, last, to)
+}
+
+// close reads what the recorder says of itself behind what was read, and notes
+// where the recording ends.
+func (s *scan) close(ctx context.Context, last, to int64) error {
+	if to != 0 {
+		sel := replay.Select{Kinds: accountKinds, From: to + 1, Columns: s.account.columns()}
+		for e, err := range replay.New(s.capture).Events(sel) {
+			if err != nil {
+				return err
+			}
+			s.account.event(e, s.window)
+		}
+	}
+	s.recording.finish(s.account.summary, s.capture, last, s.window)
 	return ctx.Err()
 }
 

@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/ebrec/ebrec/format"
@@ -105,6 +106,16 @@ func (p *tcpLatPass) Event(e replay.Event) error {
 		c.closing = slices.Contains(closingStates, e.Str(p.state))
 	}
 	return nil
+}
+
+// Begin leaves out connections that ended before the window and responses that
+// came before it.
+func (p *tcpLatPass) Begin() {
+	maps.DeleteFunc(p.conns, func(_ uint64, c *conn) bool { return c.ended })
+	p.order = slices.DeleteFunc(p.order, func(c *conn) bool { return c.ended })
+	for _, c := range p.order {
+		c.responses = latencies{}
+	}
 }
 
 // conn finds a connection and takes what the event says of its ends and owner.

@@ -16,6 +16,8 @@ type Select struct {
 	From, To int64        // first and last instant, both included, in ns since the Unix epoch; 0: open
 	Columns  []format.Col // what the caller will read beyond time, kind, cpu, pid and tid; nil: everything
 	Tasks    bool         // follow names, so that Event.Task answers
+
+	always []string // kinds of which PIDs and Comms leave out nothing, besides loss
 }
 
 // A switch has two tasks, prev and next; it is selected when either matches.
@@ -28,7 +30,7 @@ type filter struct {
 	capture   *format.Capture
 	view      *view
 	wanted    []bool // by kind number; nil: all
-	loss      *format.Kind
+	always    []bool // by kind number
 	comm, nxt format.Col
 }
 
@@ -37,7 +39,7 @@ func newFilter(c *format.Capture, s Select) *filter {
 		Select:  s,
 		capture: c,
 		view:    &view{cpu: c.Col(format.ColumnCPU), pid: c.Col(format.ColumnPID), tid: c.Col(format.ColumnTID)},
-		loss:    c.Kind("loss"),
+		always:  kindSet(c, append([]string{"loss"}, s.always...)),
 		comm:    c.Col("comm"),
 		nxt:     c.Col("next_tid"),
 	}
@@ -114,7 +116,7 @@ func (f *filter) take(e Event) bool {
 	if f.wanted != nil && !has(f.wanted, e.Kind()) {
 		return false
 	}
-	return !f.byTask() || e.Kind() == f.loss || f.concerns(e)
+	return !f.byTask() || has(f.always, e.Kind()) || f.concerns(e)
 }
 
 func (f *filter) concerns(e Event) bool {

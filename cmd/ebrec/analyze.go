@@ -55,6 +55,7 @@ func (a *app) listAnalyses() error {
 func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 	var o analyze.Options
 	var as string
+	var span span
 	cmd := &cobra.Command{
 		Use:   an.Name + " FILE",
 		Short: an.Doc,
@@ -62,6 +63,10 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 		Args:  captureArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.tabulate(args[0], as, func(c *format.Capture) (*analyze.Result, error) {
+				if err := span.instants(c, &o.From, &o.To); err != nil {
+					return nil, err
+				}
+				o.From = behind(o.From)
 				return analyze.Run(cmd.Context(), c, an, o)
 			})
 		},
@@ -69,6 +74,7 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 	cmd.Flags().StringVar(&as, "format", "text", "output: text, json or csv")
 	cmd.Flags().IntVar(&o.Top, "top", 0, "print only the first N rows of each table")
 	cmd.Flags().StringVar(&o.Sort, "sort", "", "order by this column (default "+an.Sort+")")
+	span.flags(cmd)
 	if an.MinDuration {
 		cmd.Flags().DurationVar(&o.MinDuration, "min-duration", 0, "leave out what lived shorter, e.g. 100ms")
 	}

@@ -6,9 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +18,7 @@ import (
 type replayFlags struct {
 	kinds, comms    []string
 	pids            []uint
-	from, to        string
+	span            span
 	speed, printing string
 }
 
@@ -37,8 +35,7 @@ func (a *app) replayCommand() *cobra.Command {
 	fl.StringSliceVar(&f.kinds, "kind", nil, "only these kinds of events (default: all but sums and the tasks found at the start)")
 	fl.UintSliceVar(&f.pids, "pid", nil, "only events of these processes")
 	fl.StringSliceVar(&f.comms, "comm", nil, "only events of tasks with these names")
-	fl.StringVar(&f.from, "from", "", "begin at: +2.5s after the start, 15:04:05.123 at the recorded host, or RFC 3339")
-	fl.StringVar(&f.to, "to", "", "end at, as --from")
+	f.span.flags(cmd)
 	fl.StringVar(&f.speed, "speed", "max", "1x as it happened, 10x, max without pauses")
 	fl.StringVar(&f.printing, "format", "text", "output: text, or json with one object a line")
 	return cmd
@@ -87,8 +84,7 @@ func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
 	if err := errors.Join(p.Flush(), out.Flush()); err != nil {
 		return err
 	}
-	if cut := r.Capture().Cut(); cut != nil {
-		a.warn(cut.Error())
+	if a.lacking(r.Capture()) {
 		return &statusError{status: exitIncomplete}
 	}
 	return nil
@@ -124,40 +120,15 @@ func (f replayFlags) selection(c *format.Capture) (replay.Select, error) {
 	for _, pid := range f.pids {
 		s.PIDs = append(s.PIDs, uint32(pid))
 	}
-	var err1, err2 error
-	s.From, err1 = instant(f.from, c.Meta())
-	s.To, err2 = instant(f.to, c.Meta())
-	if err := errors.Join(err1, err2); err != nil {
-		return s, usage(err)
+	if err := f.span.instants(c, &s.From, &s.To); err != nil {
+		return s, err
 	}
-	if s.From != 0 && s.To != 0 && s.From > s.To {
-		return s, usage(fmt.Errorf("--from %s is after --to %s", f.from, f.to))
+	// A slice has rows outside of its window, which are not worth a line.
+	if w := c.Meta().Window; s.From == 0 && w.From != 0 {
+		s.From = w.From + 1
+	}
+	if s.To == 0 {
+		s.To = c.Meta().Window.To
 	}
 	return s, nil
-}
-
-// instant is a point in time of a recording as Unix nanoseconds, 0 when none
-// is given: an offset from the start, a wall clock time of the recorded host
-// on the day of the start, or RFC 3339.
-func instant(text string, m *format.Metadata) (int64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	if offset, ok := strings.CutPrefix(text, "+"); ok {
-		d, err := time.ParseDuration(offset)
-		if err != nil {
-			return 0, fmt.Errorf("time %q: %w", text, err)
-		}
-		return m.Start.Add(d).UnixNano(), nil
-	}
-	if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
-		return t.UnixNano(), nil
-	}
-	clock, err := time.Parse("15:04:05.999999999", text)
-	if err != nil {
-		return 0, fmt.Errorf("time %q is neither +2.5s, 15:04:05 nor RFC 3339", text)
-	}
-	start := m.Start.In(replay.Zone(m))
-	midnight := time.Date(start.Year(), start.Month(), start.Day(), 0, 0, 0, 0, start.Location())
-	return midnight.Add(clock.Sub(clock.Truncate(24 * time.Hour))).UnixNano(), nil
 }

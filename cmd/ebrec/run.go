@@ -97,6 +97,9 @@ func hint(err error) string {
 		kind    *replay.KindError
 		missing *analyze.MissingError
 		corrupt *format.CorruptError
+		order   *replay.OrderError
+		output  *outputError
+		span    *analyze.SpanError
 	)
 	switch {
 	case errors.As(err, &hinted):
@@ -108,7 +111,13 @@ func hint(err error) string {
 	case errors.As(err, &kind):
 		return "it has " + strings.Join(kind.Known, ", ")
 	case errors.As(err, &corrupt):
-		return "copy the file again from where it was recorded"
+		return "copy the file again from where it was recorded; ebrec repair saves what can be read"
+	case errors.As(err, &order):
+		return "sort it by time in the program that wrote it"
+	case errors.As(err, &output):
+		return output.hint
+	case errors.As(err, &span):
+		return "choose a span of some seconds, or a bound where sums were read: ebrec replay --kind cpu_sum shows them"
 	case errors.Is(err, format.ErrNotCapture):
 		return "make one with: sudo ebrec record -o trace.arrow"
 	case errors.Is(err, fs.ErrNotExist):
@@ -138,7 +147,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.infoCommand(), manCommand())
+	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.infoCommand(), a.repairCommand(), a.sliceCommand(), manCommand())
 	return root
 }
 
@@ -159,9 +168,7 @@ func (a *app) show(c *format.Capture, r *analyze.Result, as string) error {
 	if _, err := a.stdout.Write(out.Bytes()); err != nil {
 		return err
 	}
-	if cut := c.Cut(); cut != nil {
-		a.warn(cut.Error())
-	}
+	a.lacking(c)
 	for _, l := range r.Loss {
 		a.warn(fmt.Sprintf("%s: %d events of source %s were lost (%s)", c.Path(), l.Lost, l.Source, l.Reason))
 	}
@@ -169,4 +176,19 @@ func (a *app) show(c *format.Capture, r *analyze.Result, as string) error {
 		return &statusError{status: exitIncomplete}
 	}
 	return nil
+}
+
+// lacking warns of what a capture lacks, and tells whether it lacks anything.
+func (a *app) lacking(c *format.Capture) bool {
+	if cut := c.Cut(); cut != nil {
+		a.warn(cut.Error())
+	}
+	repair := c.Meta().Repair
+	if repair == nil {
+		return c.Cut() != nil
+	}
+	for _, d := range repair.Damage {
+		a.warn(fmt.Sprintf("%s: it was repaired: %d bytes were damaged and are left out (%s)", c.Path(), d.Bytes, d.Reason))
+	}
+	return c.Cut() != nil || len(repair.Damage) > 0
 }

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+func openFile(t *testing.T, path string) *format.Capture {
+	t.Helper()
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// captures are the recorded fixtures.
+func captures(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("../testdata/*/trace.arrow")
+	if err != nil || len(all) < 5 {
+		t.Fatalf("%d captures in testdata, %v", len(all), err)
+	}
+	return all
+}
+
+// used is what cputime says of each process and CPU, by pid and name.
+func used(t *testing.T, c *format.Capture, o analyze.Options) map[string]int64 {
+	t.Helper()
+	r, err := analyze.Run(t.Context(), c, find(t, "cputime"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]int64{}
+	for _, table := range r.Tables {
+		for _, row := range table.Rows {
+			name, _ := row[1].(string)
+			for i, v := range row {
+				if n, ok := v.(uint64); ok && i > 2 {
+					sums[name+" "+table.Columns[i].Name] += int64(n)
+				}
+			}
+		}
+	}
+	return sums
+}
+
+func find(t *testing.T, name string) *analyze.Analysis {
+	t.Helper()
+	a, err := analyze.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// Two spans that meet add up to the whole, to the nanosecond.
+func TestSpansAddUp(t *testing.T) {
+	tried := 0
+	for _, path := range captures(t) {
+		c := openFile(t, path)
+		at, err := replay.New(c).Readings()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(at)-1; i++ {
+			tried++
+			sum := used(t, c, analyze.Options{To: at[i]})
+			for k, v := range used(t, c, analyze.Options{From: at[i]}) {
+				sum[k] += v
+			}
+			if diff := cmp.Diff(used(t, c, analyze.Options{}), sum); diff != "" {
+				t.Errorf("%s, spans that meet at reading %d (-whole +added up):\n%s", path, i, diff)
+			}
+		}
+	}
+	if tried < 5 {
+		t.Errorf("only %d spans", tried)
+	}
+}
+
+// What an analysis says of a slice is what it says of the same span of the
+// whole; and a slice of everything says what the whole does.
+func TestSliceSaysTheSame(t *testing.T) {
+	tried := 0
+	for _, path := range captures(t) {
+		c := openFile(t, path)
+		start := c.Meta().Start.UnixNano()
+		for _, span := range [][2]int64{{0, 0}, {start + 3e8, 0}, {0, start + 11e8}, {start + 2e8, start + 12e8}, {start + 9e8, start + 91e7}} {
+			slice := sliced(t, path, replay.Slice{From: span[0], To: span[1]})
+			for _, a := range analyze.All {
+				want, wantErr := analyze.Run(t.Context(), c, a, analyze.Options{From: span[0], To: span[1]})
+				got, err := analyze.Run(t.Context(), slice, a, analyze.Options{})
+				var span *analyze.SpanError
+				var missing *analyze.MissingError
+				if wantErr != nil && (errors.As(wantErr, &span) && errors.As(err, &span) || errors.As(err, &missing)) {
+					continue
+				}
+				if wantErr != nil || err != nil {
+					t.Fatalf("%s: %v, of the slice: %v", path, wantErr, err)
+				}
+				tried++
+				if diff := cmp.Diff(render(t, want, "json"), render(t, got, "json")); diff != "" {
+					t.Errorf("%s, %s of %v (-whole +slice):\n%s", path, a.Name, span, diff)
+				}
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d comparisons", tried)
+	}
+}
+
+// sliced writes a slice and opens it.
+func sliced(t *testing.T, path string, s replay.Slice) *format.Capture {
+	t.Helper()
+	r, err := replay.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	out := filepath.Join(t.TempDir(), "slice.arrow")
+	f, err := os.Create(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Slice(f, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return openFile(t, out)
+}
+
+// A slice of one process has that process's rows and says the same of it.
+func TestSliceOfOneProcess(t *testing.T) {
+	const path = "../testdata/mixed/trace.arrow"
+	whole, err := analyze.Run(t.Context(), openFile(t, path), find(t, "cputime"), analyze.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := whole.Tables[0].Rows[0]
+	pid := uint32(want[0].(uint64))
+	r, err := analyze.Run(t.Context(), sliced(t, path, replay.Slice{PIDs: []uint32{pid}}), find(t, "cputime"), analyze.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Tables[0].Rows) != 1 || len(r.Tables[1].Rows) != 0 {
+		t.Fatalf("%d processes, %d kernel threads", len(r.Tables[0].Rows), len(r.Tables[1].Rows))
+	}
+	if diff := cmp.Diff(want, r.Tables[0].Rows[0]); diff != "" {
+		t.Errorf("the process (-whole +slice):\n%s", diff)
+	}
+	if r.Capture.Filter == "" {
+		t.Error("the slice does not say that it has one process only")
+	}
+}
+
+// A slice of some kinds has no analysis that needs others.
+func TestSliceOfOneKind(t *testing.T) {
+	c := sliced(t, "../testdata/mixed/trace.arrow", replay.Slice{Kinds: []string{"exec"}})
+	_, err := analyze.Run(t.Context(), c, find(t, "cputime"), analyze.Options{})
+	var missing *analyze.MissingError
+	if !errors.As(err, &missing) || missing.Source != "cpu" {
+		t.Errorf("cputime of a slice without sums: %v", err)
+	}
+	if _, err := replay.New(c).Slice(os.Stderr, replay.Slice{Kinds: []string{"nothing"}}); err == nil {
+		t.Error("no error for a kind that is not there")
+	}
+}

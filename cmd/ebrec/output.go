@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// outputError says why a file cannot be written, and what to do.
+type outputError struct {
+	err  error
+	hint string
+}
+
+func (e *outputError) Error() string { return e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+// writeFile makes a capture at a path. An older file there stays as it is
+// until the new one is complete, and is only replaced when asked to; nothing
+// is left behind when write fails. Only the owner may read it.
+func writeFile(path string, force bool, write func(*os.File) error) error {
+	at := path
+	if force {
+		at = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
+	}
+	f, err := os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return createError(path, err)
+	}
+	err = write(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil && at != path {
+		err = os.Rename(at, path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(at))
+	}
+	return nil
+}
+
+func createError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return &outputError{fmt.Errorf("create %s: it exists", path), "choose another name with -o, or replace it with --force"}
+	case errors.Is(err, fs.ErrNotExist):
+		return &outputError{fmt.Errorf("create %s: its directory does not exist", path), "make the directory first, or choose another with -o"}
+	}
+	return &outputError{fmt.Errorf("create %s: %w", path, errors.Unwrap(err)), "choose a place you may write to with -o"}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"slices"
+
+	"github.com/ebrec/ebrec/format"
+)
+
+// carried are the rows from before a slice's window that the slice needs, by
+// their place among the rows of the kinds that may be.
+//
+// Sums are read now and then. What happened since they were last read before
+// the window is carried whole; of what was before that, the rows that say who
+// lives and what was used so far.
+type carried struct {
+	settled int64 // when sums were last read before the window
+	tasks   map[taskKey]*carriedTask
+	conns   map[uint64]*carriedConn
+	recent  []int // rows since settled, and the CPUs' sums of then
+
+	start, conn, exited, errno format.Col
+}
+
+type taskKey struct {
+	tid   uint32
+	start int64
+}
+
+// carriedTask is the rows of one thread; -1: none.
+type carriedTask struct{ first, last, exec, sum int }
+
+// carriedConn is the rows of one connection.
+type carriedConn struct{ first, last int }
+
+// mayCarry are the kinds of which rows from before the window may be needed.
+func (c *slicer) mayCarry() []string {
+	kinds := c.kinds()
+	return kindNames(c.reader.capture, func(k *format.Kind) bool {
+		if kinds != nil && !slices.Contains(kinds, k.Name) {
+			return false
+		}
+		return introduces(k) || k.Name == "summary" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
+	})
+}
+
+// copyBefore carries what is needed from before the window: it finds the rows
+// first and copies them when it comes by again.
+func (c *slicer) copyBefore() error {
+	s := c.selection(c.mayCarry())
+	s.To = c.slice.From
+	if len(s.Kinds) == 0 {
+		return nil
+	}
+	found, err := c.findCarried(s)
+	if err != nil {
+		return err
+	}
+	rows, i := found.rows(), -1
+	return c.add(s, func(Event) bool {
+		i++
+		if len(rows) == 0 || rows[0] != i {
+			return false
+		}
+		rows = rows[1:]
+		return true
+	})
+}
+
+func (c *slicer) findCarried(s Select) (*carried, error) {
+	file := c.reader.capture
+	f := &carried{
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{},
+		start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
+	}
+	s.Columns = []format.Col{f.start, f.conn, f.exited, f.errno}
+	readings, err := c.reader.Readings()
+	if err != nil {
+		return nil, err
+	}
+	if f.settled = c.slice.From; len(readings) > 0 {
+		f.settled, _ = Reading(readings, c.slice.From)
+	}
+	i := 0
+	for e, err := range c.reader.Events(s) {
+		if err != nil {
+			return nil, err
+		}
+		f.event(e, i)
+		i++
+	}
+	return f, nil
+}
+
+func (f *carried) event(e Event, i int) {
+	kind := e.Kind()
+	switch {
+	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
+		f.recent = append(f.recent, i)
+	case kind.Name == "cpu_sum":
+	case kind.Field("conn") != nil:
+		f.connection(e, i)
+	case kind.Name == "task_sum":
+		f.sum(e, i)
+	default:
+		f.identity(e, i)
+	}
+}
+
+func (f *carried) key(e Event) taskKey { return taskKey{e.TID(), e.Int(f.start)} }
+
+func (f *carried) task(e Event) *carriedTask {
+	t := f.tasks[f.key(e)]
+	if t == nil {
+		t = &carriedTask{-1, -1, -1, -1}
+		f.tasks[f.key(e)] = t
+	}
+	return t
+}
+
+// sum notes a row of sums, which may come after the thread's end.
+func (f *carried) sum(e Event, i int) {
+	t := f.task(e)
+	t.sum = i
+	if e.Uint(f.exited) != 0 && (e.TID() != e.PID() || t.first < 0) {
+		delete(f.tasks, f.key(e))
+	}
+}
+
+// identity notes a row that says who a task is. A process keeps its name until
+// its last thread ends, so its first thread is kept until then.
+func (f *carried) identity(e Event, i int) {
+	kind := e.Kind().Name
+	if kind == "exit" || kind == "thread_exit" && e.TID() != e.PID() {
+		delete(f.tasks, f.key(e))
+		return
+	}
+	t := f.task(e)
+	if t.first < 0 {
+		t.first = i
+	}
+	if t.last = i; kind == "exec" {
+		t.exec = i
+	}
+}
+
+// connection notes a row of a connection: all but its end.
+func (f *carried) connection(e Event, i int) {
+	id := e.Uint(f.conn)
+	if name := e.Kind().Name; name == "tcp_close" || name == "tcp_connect" && e.Int(f.errno) != 0 {
+		delete(f.conns, id)
+		return
+	}
+	if c := f.conns[id]; c != nil {
+		c.last = i
+		return
+	}
+	f.conns[id] = &carriedConn{i, i}
+}
+
+// rows are the places, ascending.
+func (f *carried) rows() []int {
+	all := f.recent
+	for _, t := range f.tasks {
+		all = append(all, t.first, t.last, t.exec, t.sum)
+	}
+	for _, c := range f.conns {
+		all = append(all, c.first, c.last)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if len(all) > 0 && all[0] < 0 {
+		all = all[1:]
+	}
+	return all
+}

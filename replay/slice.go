@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/ebrec/ebrec/format"
+)
+
+// Slice is a part of a recording to be written as a capture of its own. The
+// zero value is all of it.
+type Slice struct {
+	From, To int64    // Unix ns: what happened after From and up to To; 0: open
+	PIDs     []uint32 // only of these processes; empty: of all
+	Kinds    []string // only these, and those that name tasks or tell of the recording; empty: all
+}
+
+// Slice writes a smaller capture that is itself complete. It carries what is
+// needed to analyze its window: who the tasks are that live when it begins,
+// their sums up to there, open connections, losses that may lie in it, and the
+// recording's summary. It returns the rows written, by kind.
+func (r *Reader) Slice(w io.Writer, s Slice) (rows map[string]uint64, err error) {
+	if err := r.check(Select{Kinds: s.Kinds}); err != nil {
+		return nil, err
+	}
+	s.within(r.capture.Meta().Window)
+	c := &slicer{reader: r, slice: s}
+	c.copier, err = format.NewCopier(w, r.capture, c.metadata(), c.kinds(), format.WriterOptions{Background: true})
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(c.copy(), c.copier.Close())
+	return c.copier.Rows(), err
+}
+
+// within keeps the slice in the window of a capture that is a slice already.
+func (s *Slice) within(w format.Window) {
+	s.From = max(s.From, w.From)
+	if w.To != 0 && (s.To == 0 || s.To > w.To) {
+		s.To = w.To
+	}
+}
+
+// slicer writes one slice.
+type slicer struct {
+	reader *Reader
+	slice  Slice
+	copier *format.Copier
+}
+
+// metadata is that of the capture, with what is special about the slice.
+func (c *slicer) metadata() *format.Metadata {
+	m := *c.reader.capture.Meta()
+	m.Window = format.Window{From: c.slice.From, To: c.slice.To}
+	if pids := c.slice.PIDs; len(pids) > 0 {
+		only := "of the slice only process " + strings.Trim(strings.ReplaceAll(fmt.Sprint(pids), " ", ", "), "[]")
+		m.Filter = strings.Trim(m.Filter+"; "+only, "; ")
+	}
+	var cut *format.CutError
+	if errors.As(c.reader.capture.Cut(), &cut) && (c.slice.To == 0 || c.slice.To > cut.End.UnixNano()) {
+		repair := format.Repair{}
+		if m.Repair != nil {
+			repair = *m.Repair
+		}
+		repair.Cut, repair.End = true, cut.End
+		m.Repair = &repair
+	} else if m.Repair != nil {
+		m.Repair = &format.Repair{Damage: m.Repair.Damage}
+	}
+	return &m
+}
+
+// kinds are those that the slice has; nil: all.
+func (c *slicer) kinds() []string {
+	if len(c.slice.Kinds) == 0 {
+		return nil
+	}
+	return kindNames(c.reader.capture, func(k *format.Kind) bool {
+		return slices.Contains(c.slice.Kinds, k.Name) || k.Source == "recording" || introduces(k)
+	})
+}
+
+func (c *slicer) copy() error {
+	if c.slice.From != 0 {
+		if err := c.copyBefore(); err != nil {
+			return err
+		}
+	}
+	inside := c.selection(c.kinds())
+	inside.To = c.slice.To
+	if c.slice.From != 0 {
+		inside.From = c.slice.From + 1
+	}
+	if err := c.add(inside, everyEvent); err != nil {
+		return err
+	}
+	return c.copyBehind()
+}
+
+func everyEvent(Event) bool { return true }
+
+// selection chooses rows of the slice's processes, and those about CPUs and the
+// recording.
+func (c *slicer) selection(kinds []string) Select {
+	return Select{Kinds: kinds, PIDs: c.slice.PIDs, always: []string{"cpu_sum", "summary"}}
+}
+
+// copyBehind carries the rest of the window's last reading of sums with the
+// names for it, the losses that may lie in the window, and the summary.
+func (c *slicer) copyBehind() error {
+	if c.slice.To == 0 {
+		return nil
+	}
+	readings, err := c.reader.Readings()
+	if err != nil {
+		return err
+	}
+	_, next := Reading(readings, c.slice.To)
+	since, exited := c.reader.capture.Col("since"), c.reader.capture.Col("exited")
+	s := c.selection(c.present(append(kindNames(c.reader.capture, introduces), "loss", "summary", "task_sum", "cpu_sum")...))
+	s.From = c.slice.To + 1
+	return c.add(s, func(e Event) bool {
+		switch e.Kind().Name {
+		case "summary":
+			return true
+		case "loss":
+			return e.Int(since) <= c.slice.To
+		}
+		return (next == 0 || e.Time() < next) && e.Uint(exited) == 0
+	})
+}
+
+// present leaves out the kinds that the capture or the slice does not have.
+func (c *slicer) present(names ...string) []string {
+	kinds := c.kinds()
+	return slices.DeleteFunc(c.reader.present(names...), func(k string) bool { return kinds != nil && !slices.Contains(kinds, k) })
+}
+
+// present leaves out the kinds that the capture does not have.
+func (r *Reader) present(kinds ...string) []string {
+	return slices.DeleteFunc(kinds, func(k string) bool { return r.capture.Kind(k) == nil })
+}
+
+// add copies the selected events that are wanted, in order.
+func (c *slicer) add(s Select, want func(Event) bool) error {
+	if s.Kinds != nil && len(s.Kinds) == 0 {
+		return nil
+	}
+	for e, err := range c.reader.Events(s) {
+		if err != nil {
+			return err
+		}
+		if !want(e) {
+			continue
+		}
+		if err := c.copier.Add(e.batch, e.row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
