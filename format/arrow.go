@@ -118,6 +118,9 @@ var (
 	wideEnumType  = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int16, ValueType: arrow.BinaryTypes.String}
 )
 
+// ArrowType is the column's type in the file, as the Arrow library writes it.
+func (c *Column) ArrowType() string { return arrowType(c).String() }
+
 func arrowType(c *Column) arrow.DataType {
 	switch c.Type {
 	case Uint8:

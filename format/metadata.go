@@ -109,6 +109,16 @@ func decodeMetadata(md map[string]string) (*Metadata, []kindEntry, error) {
 	return m, kinds, nil
 }
 
+// Newer tells whether the capture has a later minor version than this package
+// writes: it may hold more than is read.
+func (c *Capture) Newer() bool {
+	_, theirs, _ := strings.Cut(c.meta.Format, ".")
+	_, ours, _ := strings.Cut(Version, ".")
+	n, err := strconv.Atoi(theirs)
+	m, _ := strconv.Atoi(ours)
+	return err != nil || n > m
+}
+
 func readable(version string) error {
 	major, _, _ := strings.Cut(version, ".")
 	ours, _, _ := strings.Cut(Version, ".")

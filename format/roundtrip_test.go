@@ -3,6 +3,8 @@
 package format
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -187,5 +189,41 @@ func TestWriterRefuses(t *testing.T) {
 		if err := w.Add(raw); err == nil {
 			t.Errorf("Add took a record with %s", name)
 		}
+	}
+}
+
+// A later minor version may have kinds and columns that this one does not know.
+func TestLaterMinorVersion(t *testing.T) {
+	kinds := append(testKinds(), Kind{ID: 40, Name: "novelty", Source: "later", Size: 32, Fields: append(header(), Field{Column{Name: "news", Type: Uint64}, 24, 8})})
+	l, err := newLayout(kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := testMeta()
+	pairs, err := encodeMetadata(meta, l.kinds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs[0].value = "1.9"
+	var out bytes.Buffer
+	b := &builder{layout: l, offset: meta.BootOffset}
+	w := &Writer{builder: b, windows: newWindows(l, b, meta.BootOffset)}
+	if w.windows.sink, err = newSink(&out, l, append(pairs, note{keyPrefix + "later", "?"}), WriterOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	novelty := make([]byte, 32)
+	novelty[rawTimeAt], novelty[rawKindAt] = 35, 40
+	if err := errors.Join(fillAll(t)(w), w.Add(novelty), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, save(t, out.Bytes()))
+	if !c.Newer() || c.Meta().Format != "1.9" {
+		t.Errorf("format %s, newer %v", c.Meta().Format, c.Newer())
+	}
+	if rows := dump(t, c, Scan{}); len(rows) != 5 || c.Kind("novelty") == nil {
+		t.Errorf("%d rows", len(rows))
+	}
+	if open(t, capture(t, WriterOptions{}, fillAll(t))).Newer() {
+		t.Error("our own version is newer than ours")
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/record"
 )
 
@@ -74,6 +75,61 @@ func TestMetricsDocument(t *testing.T) {
 		}
 	}
 	same(t, "docs/metrics.md", b.String())
+}
+
+// TestFormatDocument keeps the columns of FORMAT.md in step with the programs.
+func TestFormatDocument(t *testing.T) {
+	t.Chdir("../..")
+	kinds, err := bpf.Kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := os.ReadFile("FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(doc), columnsBegin)
+	_, tail, ok2 := strings.Cut(rest, columnsEnd)
+	if !ok1 || !ok2 {
+		t.Fatal("FORMAT.md has lost its markers")
+	}
+	if want := "version " + format.Version; !strings.Contains(head, want) {
+		t.Errorf("FORMAT.md is not of %s", want)
+	}
+	same(t, "FORMAT.md", head+columnsBegin+"\n"+columnTable(kinds)+columnsEnd+tail)
+}
+
+const (
+	columnsBegin = "<!-- columns: made by go test ./cmd/ebrec -update -->"
+	columnsEnd   = "<!-- end of columns -->"
+)
+
+// columnTable has a line for each column, in the order of a file of all kinds.
+func columnTable(kinds []format.Kind) string {
+	var b strings.Builder
+	b.WriteString("| column | Arrow type | unit | meaning | kinds |\n|---|---|---|---|---|\n")
+	in := map[string][]string{}
+	var order []format.Column
+	for _, k := range kinds {
+		for _, f := range k.Fields {
+			if in[f.Name] == nil {
+				order = append(order, f.Column)
+			}
+			in[f.Name] = append(in[f.Name], k.Name)
+		}
+	}
+	for _, c := range order {
+		where := strings.Join(in[c.Name], ", ")
+		if len(in[c.Name]) == len(kinds) {
+			where = "all"
+		}
+		doc := c.Doc
+		if len(c.Values) > 0 {
+			doc = strings.TrimPrefix(doc+": ", ": ") + strings.Join(c.Values, ", ")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", c.Name, c.ArrowType(), c.Unit, cell(doc), where)
+	}
+	return b.String()
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

@@ -180,6 +180,9 @@ func (a *app) show(c *format.Capture, r *analyze.Result, as string) error {
 
 // lacking warns of what a capture lacks, and tells whether it lacks anything.
 func (a *app) lacking(c *format.Capture) bool {
+	if c.Newer() {
+		a.warn(fmt.Sprintf("%s: its file format is %s, this ebrec knows %s: what is new in it is not shown", c.Path(), c.Meta().Format, format.Version))
+	}
 	if cut := c.Cut(); cut != nil {
 		a.warn(cut.Error())
 	}
