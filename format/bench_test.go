@@ -37,7 +37,12 @@ func switches(n int, add func([]byte) error) error {
 	raw := make([]byte, 40)
 	raw[16] = 1
 	for i := 0; i < n; {
-		cpu := i / 49 % 4
+		cpu := 0 // the one whose batch is full first
+		for c := range now {
+			if now[c] < now[cpu] {
+				cpu = c
+			}
+		}
 		for range min(49, n-i) {
 			now[cpu] += uint64(2000 + random.ExpFloat64()*20000)
 			next := uint32(1000 + min(random.ExpFloat64()*8, 200))

@@ -81,9 +81,29 @@ func (b *builder) begin(keys []key, to *buffers) {
 // copyRows puts the rows of a block one behind the other.
 func (b *builder) copyRows(keys []key) {
 	b.keys, b.raw, b.starts = keys, b.raw[:0], b.starts[:0]
+	if b.kind >= 0 {
+		b.copySame(keys, b.layout.kinds[b.kind].Size)
+		return
+	}
 	for i := range keys {
 		b.starts = append(b.starts, int32(len(b.raw)))
 		b.raw = append(b.raw, b.arena.from(keys[i].at)[:b.layout.kinds[keys[i].kind].Size]...)
+	}
+}
+
+// copySame copies rows of one size, eight bytes at a time.
+func (b *builder) copySame(keys []key, size int) {
+	b.raw = resize(b.raw, blockRows*size+8)
+	for i := range keys {
+		b.starts = append(b.starts, int32(i*size))
+		from, to := b.arena.from(keys[i].at), b.raw[i*size:]
+		if len(from) < size+8 {
+			copy(to, from[:size])
+			continue
+		}
+		for at := 0; at < size; at += 8 { // the next row overwrites what is too much
+			binary.LittleEndian.PutUint64(to[at:], binary.LittleEndian.Uint64(from[at:]))
+		}
 	}
 }
 

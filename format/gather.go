@@ -48,6 +48,8 @@ func (g *gathering) gather(from int) {
 		g.kinds(from)
 	case g.column.isText():
 		g.text(from)
+	case g.kind >= 0 && g.column.Type == Enum && g.column.width() == 1:
+		g.words(g.layout.fields[g.kind][g.col], from)
 	case g.kind >= 0 && g.column.Type != Enum && g.column.Type != Timestamp:
 		g.strided(g.layout.fields[g.kind][g.col], from)
 	default:
@@ -64,8 +66,44 @@ func (g *gathering) times(from int) {
 
 func (g *gathering) kinds(from int) {
 	w := g.column.width()
+	if g.kind >= 0 && w == 1 {
+		fill(g.data[from:from+len(g.keys)], byte(g.kind))
+		return
+	}
 	for i := range g.keys {
 		putNumber(g.data[w*(from+i):], w, uint64(g.keys[i].kind))
+	}
+}
+
+func fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
+	}
+}
+
+// words copies the indices of names that every row has; one that no name has
+// is null.
+func (g *gathering) words(f *Field, from int) {
+	size := g.layout.kinds[g.kind].Size
+	raw, data := g.raw[f.Offset:], g.data[from:from+len(g.keys)]
+	limit := uint32(len(f.Values))
+	fill(g.valid[from/8:(from+len(g.keys)+7)/8], 0xff)
+	for i := range data {
+		var v uint32
+		switch f.Size {
+		case 1:
+			v = uint32(raw[i*size])
+		case 2:
+			v = uint32(binary.LittleEndian.Uint16(raw[i*size:]))
+		default:
+			v = binary.LittleEndian.Uint32(raw[i*size:])
+		}
+		if v >= limit {
+			g.nulls++
+			g.valid[(from+i)/8] &^= 1 << ((from + i) % 8)
+			v = 0
+		}
+		data[i] = byte(v)
 	}
 }
 

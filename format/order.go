@@ -83,6 +83,9 @@ func (s *sorter) sort(keys []key) {
 		sortFew(keys)
 		return
 	}
+	if s.insertRuns(keys) {
+		return
+	}
 	least, most := keys[0].time, keys[0].time
 	for i := range keys {
 		least, most = min(least, keys[i].time), max(most, keys[i].time)
@@ -105,6 +108,46 @@ func (s *sorter) sort(keys []key) {
 	for i, x := range s.from {
 		keys[i] = s.keys[x&(1<<indexBits-1)]
 	}
+}
+
+const (
+	mostRun   = 1 << 10
+	mostMoves = 12 // of a key, on average: beyond that, digits are faster
+)
+
+// insertRuns sorts keys that come in runs that overlap little, as the batches
+// of few CPUs do: each run is merged into what is before it, from the end. It
+// gives up when that moves too many keys; what it did so far does no harm.
+func (s *sorter) insertRuns(keys []key) bool {
+	moves := mostMoves * len(keys)
+	var run [mostRun]key
+	for from := 1; from < len(keys); {
+		if keys[from].time >= keys[from-1].time {
+			from++
+			continue
+		}
+		to := from + 1
+		for to < len(keys) && to-from < mostRun && keys[to].time >= keys[to-1].time {
+			to++
+		}
+		n := copy(run[:], keys[from:to])
+		i, end := from-1, to-1
+		for n > 0 {
+			if i >= 0 && keys[i].time > run[n-1].time {
+				keys[end] = keys[i]
+				i--
+			} else {
+				n--
+				keys[end] = run[n]
+			}
+			end--
+		}
+		if moves -= from - 1 - i; moves < 0 {
+			return false
+		}
+		from = to
+	}
+	return true
 }
 
 func sortFew(keys []key) {
