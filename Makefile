@@ -5,7 +5,7 @@ export CGO_ENABLED := 0
 GO ?= go
 DATE ?= $(shell date -u +%F)
 
-.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz bench man demo clean
+.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz interop bench man demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ golden: ## rewrite the golden files
 fixtures: ## record testdata anew, in a QEMU guest
 	$(GO) build -trimpath -o dist/guest/ ./cmd/ebrec ./test/workload
 	$(GO) run ./test/fixtures --bin dist/guest --out testdata --date $(DATE)
+
+interop: ## hold captures against pandas, pyarrow, Polars, DuckDB and Node
+	EBREC_INTEROP=1 $(GO) test -count=1 ./test/interop
 
 fuzz: ## fuzz the reader for five minutes
 	$(GO) test ./format -run '^$$' -fuzz FuzzOpen -fuzztime 5m

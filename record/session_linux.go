@@ -18,7 +18,7 @@ import (
 const (
 	pollEvery  = 200 * time.Millisecond // ring and batches
 	sumsEvery  = time.Second
-	flushEvery = 4 * time.Second // with a poll and a sort still within the promised 5 s
+	flushEvery = 4500 * time.Millisecond // with a poll and a sort still within the promised 5 s
 	flushRows  = 64 << 10
 	// settle is how long after its time stamp a record may still arrive: the
 	// program that makes it can be interrupted in between.

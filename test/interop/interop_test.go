@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package interop
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/format"
+)
+
+// answer is what every program says of a capture.
+type answer struct {
+	Rows    map[string]int64 `json:"rows"`
+	CPUTime map[string]int64 `json:"cpu_time_ns"` // by pid
+}
+
+func TestClientsAgree(t *testing.T) {
+	c := setUp(t)
+	for _, trace := range traces(t) {
+		want := ours(t, trace)
+		if len(want.CPUTime) == 0 {
+			continue // recorded without the source cpu
+		}
+		for _, program := range c.programs {
+			if program == "waits.py" {
+				continue
+			}
+			t.Run(name(trace)+"/"+program, func(t *testing.T) {
+				var got answer
+				if err := json.Unmarshal(c.run(t, program, trace), &got); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("(-ebrec +%s):\n%s", program, diff)
+				}
+			})
+		}
+	}
+}
+
+// The histogram of the document counts every wait.
+func TestWaits(t *testing.T) {
+	c := setUp(t)
+	trace := absolute(t, "../../testdata/sched/trace.arrow")
+	var got struct {
+		Switches int64            `json:"switches"`
+		Waits    map[string]int64 `json:"waits"`
+		Longest  []string         `json:"longest"`
+	}
+	if err := json.Unmarshal(c.run(t, "waits.py", trace), &got); err != nil {
+		t.Fatal(err)
+	}
+	waits := map[string]int64{}
+	f := open(t, trace)
+	delay := f.Col("delay_ns")
+	for b, err := range f.Batches(format.Scan{Kinds: []string{"sched_switch"}, Columns: []format.Col{delay}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range b.Len() {
+			ns := b.Uint(delay, i)
+			if ns == 0 {
+				continue
+			}
+			power := uint64(1)
+			for power*2 <= ns {
+				power *= 2
+			}
+			waits[fmt.Sprintf("%d ns", power)]++
+		}
+	}
+	if want := ours(t, trace).Rows["sched_switch"]; got.Switches != want {
+		t.Errorf("%d switches, want %d", got.Switches, want)
+	}
+	if diff := cmp.Diff(waits, got.Waits); diff != "" {
+		t.Errorf("waits (-ebrec +pandas):\n%s", diff)
+	}
+	if len(got.Longest) != 5 || strings.Contains(strings.Join(got.Longest, " "), "nan") {
+		t.Errorf("longest waits of %q", got.Longest)
+	}
+}
+
+// A capture that another program rewrote gives the same tables.
+func TestRewrittenCaptures(t *testing.T) {
+	c := setUp(t)
+	for _, trace := range traces(t) {
+		dir := t.TempDir()
+		c.run(t, "rewrite.py", trace, dir)
+		files, err := filepath.Glob(dir + "/*.arrow")
+		if err != nil || len(files) != 15 {
+			t.Fatalf("%d rewritten captures, %v", len(files), err)
+		}
+		for _, file := range files {
+			t.Run(name(trace)+"/"+strings.TrimSuffix(filepath.Base(file), ".arrow"), func(t *testing.T) {
+				for _, a := range analyze.All {
+					if diff := cmp.Diff(table(t, trace, a), table(t, file, a)); diff != "" {
+						t.Errorf("%s (-original +rewritten):\n%s", a.Name, diff)
+					}
+				}
+				if diff := cmp.Diff(ours(t, trace).Rows, ours(t, file).Rows); diff != "" {
+					t.Errorf("rows (-original +rewritten):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func traces(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("../../testdata/*/trace.arrow")
+	if err != nil || len(all) < 5 {
+		t.Fatalf("%d captures in testdata, %v", len(all), err)
+	}
+	for i := range all {
+		all[i] = absolute(t, all[i])
+	}
+	return all
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func name(trace string) string { return filepath.Base(filepath.Dir(trace)) }
+
+func open(t *testing.T, path string) *format.Capture {
+	t.Helper()
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// ours is the answer of ebrec.
+func ours(t *testing.T, path string) answer {
+	t.Helper()
+	c := open(t, path)
+	usage, err := c.Usage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{map[string]int64{}, map[string]int64{}}
+	for _, u := range usage {
+		a.Rows[u.Kind] = u.Rows
+	}
+	r := run(t, c, analyze.All[0])
+	if r == nil {
+		return a
+	}
+	for _, table := range r.Tables[:2] { // processes and kernel threads
+		for _, row := range table.Rows {
+			a.CPUTime[fmt.Sprint(row[0])] += int64(row[3].(uint64))
+		}
+	}
+	return a
+}
+
+// run is nil when the capture has not the source that the analysis needs.
+func run(t *testing.T, c *format.Capture, a *analyze.Analysis) *analyze.Result {
+	t.Helper()
+	r, err := analyze.Run(t.Context(), c, a, analyze.Options{})
+	var missing *analyze.MissingError
+	if err != nil && !(errors.As(err, &missing) && missing.Column == "") {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// table is what an analysis prints.
+func table(t *testing.T, path string, a *analyze.Analysis) string {
+	t.Helper()
+	r := run(t, open(t, path), a)
+	if r == nil {
+		return "not recorded"
+	}
+	var b strings.Builder
+	if err := r.Render(&b, "json"); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
