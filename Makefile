@@ -21,7 +21,7 @@ fmt: ## fail on files that gofmt would change
 
 vet: ## run go vet, also as other systems see the tree
 	$(GO) vet ./...
-	GOOS=darwin $(GO) vet ./format ./replay ./analyze ./record ./cmd/ebrec
+	GOOS=darwin $(GO) vet ./format ./replay ./analyze ./check ./record ./cmd/ebrec
 	GOARCH=arm64 $(GO) vet ./bpf ./record ./cmd/ebrec
 
 lint: ## run staticcheck
@@ -39,7 +39,7 @@ test-kernels: ## run the live tests on other kernels, in QEMU guests
 	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='5.10 6.1 6.12 newest' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
 
 golden: ## rewrite the golden files
-	$(GO) test ./bpf ./replay ./analyze ./cmd/ebrec -update
+	$(GO) test ./bpf ./replay ./analyze ./check ./cmd/ebrec -update
 
 fixtures: ## record testdata anew, in a QEMU guest
 	$(GO) build -trimpath -o dist/guest/ ./cmd/ebrec ./test/workload

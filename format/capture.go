@@ -284,5 +284,9 @@ func (c *Capture) Col(name string) Col {
 	return NoCol
 }
 
+// Sealed tells whether ebrec wrote the file: its messages have checksums. A
+// file that another program rewrote has none.
+func (c *Capture) Sealed() bool { return c.sealed }
+
 // Cut is nil for a complete capture, else a *CutError.
 func (c *Capture) Cut() error { return c.cut }

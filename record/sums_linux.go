@@ -77,8 +77,10 @@ func (a *accounts) write(w *format.Writer, at uint64) error {
 	var firstErr error
 	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
 		row := a.row(tid, s, at)
-		if c := running[tid]; c != nil && c.Start == s.Start && s.LastOut <= c.Since {
-			a.addOpenSlice(&row, c, at)
+		if c := running[tid]; c != nil && c.Start == s.Start {
+			if s.LastOut <= c.Since { // else it has left the CPU meanwhile
+				a.addOpenSlice(&row, c, at)
+			}
 			delete(running, tid)
 		}
 		if err := a.addRow(w, &row, s.Dead != 0); err != nil && firstErr == nil {

@@ -172,7 +172,7 @@ func same(t *testing.T, path, want string) {
 // The packages that read captures need neither Linux nor the eBPF library.
 func TestReadersAreLight(t *testing.T) {
 	t.Chdir("../..")
-	out, err := exec.Command("go", "list", "-deps", "./format", "./replay", "./analyze").CombinedOutput()
+	out, err := exec.Command("go", "list", "-deps", "./format", "./replay", "./analyze", "./check").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package check_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/check"
+	"github.com/ebrec/ebrec/format"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// Recordings of real machines have nothing to find.
+func TestFixtures(t *testing.T) {
+	traces, err := filepath.Glob("../testdata/*/trace.arrow")
+	if err != nil || len(traces) < 5 {
+		t.Fatalf("%d captures in testdata, %v", len(traces), err)
+	}
+	for _, trace := range traces {
+		dir := filepath.Dir(trace)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			r, err := check.Run(t.Context(), trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Found() != 0 {
+				t.Errorf("%d findings", r.Found())
+			}
+			r.Path = ""
+			golden(t, filepath.Join(dir, "check.golden"), r)
+		})
+	}
+}
+
+func golden(t *testing.T, path string, r *check.Report) {
+	t.Helper()
+	got, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	if *update {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, diff)
+	}
+}
+
+// row is one row to be written: its kind and columns.
+type row struct {
+	kind   string
+	values map[string]any
+}
+
+const ms = 1_000_000
+
+// sound are the rows of a recording of 10 ms on one CPU: two threads that take
+// turns, and one that is born and ends.
+func sound() []row {
+	hop := func(t, tid, next int, state string) row {
+		return row{"sched_switch", map[string]any{"time": t * ms, "tid": tid, "next_tid": next, "prev_state": state}}
+	}
+	sum := func(t, tid, start, on, voluntary, involuntary, exited int) row {
+		return row{"task_sum", map[string]any{"time": t * ms, "pid": tid, "tid": tid, "start": start, "on_cpu_ns": on * ms,
+			"voluntary": voluntary, "involuntary": involuntary, "exited": exited}}
+	}
+	return []row{
+		{"task", map[string]any{"time": 101 * ms, "pid": 7, "tid": 7, "start": 5, "comm": "seven", "reason": "snapshot"}},
+		{"task", map[string]any{"time": 101 * ms, "pid": 8, "tid": 8, "start": 6, "comm": "eight", "reason": "snapshot"}},
+		hop(102, 7, 8, "R"),
+		{"fork", map[string]any{"time": 103 * ms, "pid": 9, "tid": 9, "start": 103 * ms, "ppid": 8, "comm": "nine"}},
+		hop(104, 8, 9, "S"),
+		{"exit", map[string]any{"time": 105 * ms, "pid": 9, "tid": 9, "start": 103 * ms, "ppid": 8, "comm": "nine"}},
+		sum(106, 9, 103*ms, 2, 1, 0, 1),
+		hop(106, 9, 0, "X"),
+		sum(110, 7, 5, 2, 0, 1, 0),
+		sum(110, 8, 6, 2, 1, 0, 0),
+		{"cpu_sum", map[string]any{"time": 110 * ms, "idle_ns": 4 * ms}},
+		{"summary", map[string]any{"time": 110 * ms, "since": 100 * ms, "seen": 6, "written": 6}},
+	}
+}
+
+// save writes rows as a capture that began at boot time 100 ms.
+func save(t *testing.T, rows []row) string {
+	t.Helper()
+	kinds, err := bpf.Kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := &format.Metadata{Ebrec: "test", CPUs: 1, Start: time.Unix(0, 1000+100*ms), BootOffset: 1000, Sources: []string{"cpu", "sched", "process", "tcp", "file"}}
+	path := filepath.Join(t.TempDir(), "t.arrow")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := format.NewWriter(f, meta, kinds, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		k := &kinds[slices.IndexFunc(kinds, func(k format.Kind) bool { return k.Name == r.kind })]
+		raw, err := k.Encode(r.values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Field(format.ColumnKind).PutUint(raw, uint64(k.ID))
+		if err := w.Add(raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Each violation is found by its check, and by no other.
+func TestFindings(t *testing.T) {
+	change := func(kind string, n int, column string, value any) func([]row) []row {
+		return func(rows []row) []row {
+			for _, r := range rows {
+				if r.kind == kind {
+					if n == 0 {
+						r.values[column] = value
+					}
+					n--
+				}
+			}
+			return rows
+		}
+	}
+	without := func(kind string) func([]row) []row {
+		return func(rows []row) []row {
+			return slices.DeleteFunc(rows, func(r row) bool { return r.kind == kind })
+		}
+	}
+	extra := func(kind string, values map[string]any) func([]row) []row {
+		return func(rows []row) []row { return append(rows, row{kind, values}) }
+	}
+	tests := map[string]struct {
+		spoil func([]row) []row
+		check string
+		says  string
+	}{
+		"nothing":            {func(rows []row) []row { return rows }, "", ""},
+		"too early":          {change("fork", 0, "time", 99*ms), "order", "before the recording began"},
+		"behind the summary": {extra("open", map[string]any{"time": 111 * ms, "pid": 7, "tid": 7}), "order", "behind the summary"},
+		"seen, not written":  {change("summary", 0, "seen", 7), "account", "7 events seen, but 6 written and 0 lost"},
+		"row missing":        {without("exit"), "account", "6 events written, but the file has 4, and 1 last sums"},
+		"loss untold":        {change("summary", 0, "lost", 1), "account", "the loss rows tell of 0 events, the summary of 1"},
+		"nobody":             {change("task", 1, "tid", 88), "identities", "thread 8 was not introduced"},
+		"after its end":      {extra("open", map[string]any{"time": 107 * ms, "pid": 9, "tid": 9}), "identities", "thread 9 ended at"},
+		"born twice":         {extra("fork", map[string]any{"time": 104 * ms, "pid": 9, "tid": 9, "start": 103 * ms}), "identities", "is there already"},
+		"gap":                {change("sched_switch", 0, "next_tid", 7), "switches", "thread 8 leaves, but 7 was there"},
+		"more switches":      {change("task_sum", 1, "involuntary", 2), "sums", "thread 7 has 1 switches, its sums count 2"},
+		"sums too small":     {change("task_sum", 2, "on_cpu_ns", ms), "sums", "off by -100000 millionths"},
+		"shrinking":          {extra("task_sum", map[string]any{"time": 105 * ms, "pid": 8, "tid": 8, "start": 6, "on_cpu_ns": 3 * ms}), "sums", "on_cpu_ns of thread 8 shrinks from 3000000 to 2000000"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r, err := check.Run(t.Context(), save(t, tt.spoil(sound())))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var found, text []string
+			for _, v := range r.Verdicts {
+				if v.Found > 0 {
+					found = append(found, v.Check)
+				}
+				text = append(text, v.Findings...)
+			}
+			slices.Sort(found)
+			want := strings.Fields(tt.check)
+			slices.Sort(want)
+			if !slices.Equal(found, want) || !strings.Contains(strings.Join(text, "\n"), tt.says) {
+				t.Errorf("found by %v, want %v:\n%s", found, want, strings.Join(text, "\n"))
+			}
+		})
+	}
+}
+
+// Damage does not end the check.
+func TestDamage(t *testing.T) {
+	data, err := os.ReadFile("../testdata/mixed/trace.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)*2/3] ^= 1
+	path := filepath.Join(t.TempDir(), "damaged.arrow")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := check.Run(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Verdicts[0]; v.Check != "structure" || v.Found != 1 || len(r.Verdicts) != 7 {
+		t.Errorf("%d verdicts, the first is %+v", len(r.Verdicts), v)
+	}
+}
+
+func TestCutShort(t *testing.T) {
+	data, err := os.ReadFile("../testdata/mixed/trace.arrow")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cut.arrow")
+	if err := os.WriteFile(path, data[:len(data)-20000], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := check.Run(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Whole() || r.Found() != 0 || !strings.Contains(r.Cut, "cut short") {
+		t.Errorf("cut %q, %d findings", r.Cut, r.Found())
+	}
+}
