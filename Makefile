@@ -5,7 +5,7 @@ export CGO_ENABLED := 0
 GO ?= go
 DATE ?= $(shell date -u +%F)
 
-.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz interop bench man demo clean
+.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz sweep interop bench man demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,8 +48,11 @@ fixtures: ## record testdata anew, in a QEMU guest
 interop: ## hold captures against pandas, pyarrow, Polars, DuckDB and Node
 	EBREC_INTEROP=1 $(GO) test -count=1 ./test/interop
 
-fuzz: ## fuzz the reader for five minutes
-	$(GO) test ./format -run '^$$' -fuzz FuzzOpen -fuzztime 5m
+fuzz: ## fuzz the reader for fifteen minutes
+	for target in FuzzOpen FuzzSealed FuzzStructure; do $(GO) test ./format -run '^$$' -fuzz "^$$target$$" -fuzztime 5m || exit 1; done
+
+sweep: ## cut captures at every byte, and flip every bit
+	EBREC_SWEEP=1 $(GO) test -count=1 -timeout 30m -run Sweep ./format
 
 bench: ## run the benchmarks
 	$(GO) test ./... -run '^$$' -bench . -count 10

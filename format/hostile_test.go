@@ -3,11 +3,8 @@
 package format
 
 import (
-	"encoding/binary"
 	"errors"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -101,89 +98,6 @@ func TestLastBatchOfZeros(t *testing.T) {
 	}
 	if rows := ours(t, c.Path()); len(rows) == 0 {
 		t.Error("no rows before the damage")
-	}
-}
-
-// Each byte of a small capture is set to each of some values: reading ends,
-// with an error or with rows, in bounded memory.
-func TestFlipEveryByte(t *testing.T) {
-	data := small(t)
-	path := save(t, data)
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	defer debug.SetGCPercent(debug.SetGCPercent(20))
-	step := 1
-	if testing.Short() {
-		step = 37
-	}
-	var most uint64
-	for at := 0; at < len(data); at += step {
-		for _, flip := range []byte{0x01, 0x80, 0xff} {
-			if _, err := f.WriteAt([]byte{data[at] ^ flip}, int64(at)); err != nil {
-				t.Fatal(err)
-			}
-			_ = readAll(path)
-		}
-		if _, err := f.WriteAt(data[at:at+1], int64(at)); err != nil {
-			t.Fatal(err)
-		}
-		var m runtime.MemStats
-		if at%512 == 0 {
-			runtime.ReadMemStats(&m)
-			most = max(most, m.Sys-m.HeapReleased)
-		}
-	}
-	if most > 200<<20 {
-		t.Errorf("reading damaged copies took %d MB", most>>20)
-	}
-}
-
-// Lengths that promise more than a file can hold.
-func TestBombs(t *testing.T) {
-	data := small(t)
-	all := messages(t, data)
-	batch := all[len(all)-1]
-	for name, spoil := range map[string]func(b []byte){
-		"rows": func(b []byte) {
-			replace(t, b[batch.at:batch.body], 4, 1<<40) // the number of rows, everywhere
-		},
-		"many rows": func(b []byte) { replace(t, b[batch.at:batch.body], 4, 1<<24) },
-		"body":      func(b []byte) { replace(t, b[batch.at:batch.body], uint64(batch.end-batch.body), 1<<60) },
-		"inflated":  func(b []byte) { replace(t, b[batch.body:batch.end], 32, 1<<62) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			bad := append([]byte(nil), data...)
-			spoil(bad)
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			if err := readAll(save(t, bad)); err == nil {
-				t.Error("no error")
-			} else {
-				t.Log(err)
-			}
-			runtime.ReadMemStats(&after)
-			if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20 {
-				t.Errorf("%d MB allocated", n>>20)
-			}
-		})
-	}
-}
-
-// replace sets every aligned 64-bit number that is old to new.
-func replace(t testing.TB, b []byte, old, new uint64) {
-	t.Helper()
-	n := 0
-	for i := 0; i+8 <= len(b); i += 8 {
-		if binary.LittleEndian.Uint64(b[i:]) == old {
-			binary.LittleEndian.PutUint64(b[i:], new)
-			n++
-		}
-	}
-	if n == 0 {
-		t.Fatalf("no %d to replace", old)
 	}
 }
 
