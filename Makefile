@@ -49,7 +49,7 @@ interop: ## hold captures against pandas, pyarrow, Polars, DuckDB and Node
 	EBREC_INTEROP=1 $(GO) test -count=1 ./test/interop
 
 fuzz: ## fuzz the reader for fifteen minutes
-	for target in FuzzOpen FuzzSealed FuzzStructure; do $(GO) test ./format -run '^$$' -fuzz "^$$target$$" -fuzztime 5m || exit 1; done
+	for target in FuzzOpen FuzzSealed FuzzStructure; do $(GO) test ./format -run '^$$' -fuzz "^$$target$$" -fuzztime 5m -fuzzminimizetime 10x || exit 1; done
 
 sweep: ## cut captures at every byte, and flip every bit
 	EBREC_SWEEP=1 $(GO) test -count=1 -timeout 30m -run Sweep ./format

@@ -97,9 +97,9 @@ func (m *machine) run() error {
 	if err := m.introduce(); err != nil {
 		return err
 	}
-	for made := 0; made < m.switches; made += batch {
+	for m.events < uint64(m.switches) {
 		c := m.behind()
-		for range min(batch, m.switches-made) {
+		for range min(batch, m.switches-int(m.events)) {
 			if err := m.hop(c); err != nil {
 				return err
 			}

@@ -27,6 +27,9 @@ func (m *machine) hop(cpu int) error {
 	m.pass(cpu, c.now+2000+uint64(m.random.ExpFloat64()*20_000))
 	state := m.leave(c)
 	prev, next := c.running, m.choose(c)
+	if prev < 0 && next < 0 {
+		return nil // it stays idle
+	}
 	delay := uint64(0)
 	if prev >= 0 {
 		delay = m.threads[prev].delay
@@ -70,6 +73,9 @@ func (m *machine) leave(c *cpu) (state uint64) {
 // often none. CPUs are ahead of each other: it must have left its own before.
 func (m *machine) choose(c *cpu) int {
 	if c.running >= 0 && m.random.IntN(4) == 0 {
+		return -1
+	}
+	if len(m.ready) == 0 {
 		return -1
 	}
 	i := min(int(m.random.ExpFloat64()*8), len(m.ready)-1)
