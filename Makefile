@@ -5,7 +5,7 @@ export CGO_ENABLED := 0
 GO ?= go
 DATE ?= $(shell date -u +%F)
 
-.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz sweep interop bench man demo clean
+.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz sweep interop bench compare man demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -56,6 +56,9 @@ sweep: ## cut captures at every byte, and flip every bit
 
 bench: ## run the benchmarks
 	$(GO) test ./... -run '^$$' -bench . -count 10
+
+compare: ## measure size, reading and memory side by side with perf (root, perf, redis)
+	for part in size read memory; do $(GO) run ./test/compare $$part || exit 1; done
 
 man: build ## write the man pages to ./man
 	./ebrec man man

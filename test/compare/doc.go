@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command compare measures captures side by side with the files of perf, and
+// prints what docs/performance.md says. It needs root, perf and redis.
+//
+//	go run ./test/compare size     bytes a switch, of both recording one workload
+//	go run ./test/compare read     time a switch, of both adding up CPU time
+//	go run ./test/compare memory   of the analyses, and the time to the first row
+//
+// What it records stays in a directory of its own and is removed: it holds the
+// names of whatever else runs on the machine.
+package main
