@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"flip":   flip,
 			"head":   head,
 			"status": status,
 		},
@@ -47,6 +48,16 @@ func head(ts *testscript.TestScript, _ bool, args []string) {
 		n += len(data)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data[:n], 0o600))
+}
+
+// flip FILE PERCENT TO copies a file with one bit flipped, so far into it.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	data[len(data)*n/100] ^= 0x10
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), data, 0o600))
 }
 
 // status N COMMAND... runs a command, which must exit with N.
