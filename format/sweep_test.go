@@ -45,6 +45,11 @@ func manyMoreRows(w *Writer) error {
 		if err := w.Add(raw); err != nil {
 			return err
 		}
+		if i%5000 == 0 {
+			if err := w.Flush(uint64(i) * 1000); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
