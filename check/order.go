@@ -11,13 +11,12 @@ import (
 
 // order checks that time goes forward and stays within the recording.
 type order struct {
-	v       Verdict
-	begin   int64
-	last    int64
-	ended   int64 // time of the summary
-	since   format.Col
-	rows    int
-	anybody bool
+	v     Verdict
+	begin int64
+	last  int64
+	ended int64 // time of the summary
+	since format.Col
+	rows  int
 }
 
 func newOrder(c *format.Capture) *order {
