@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
+	"sync"
 	"testing"
 )
 
@@ -127,18 +129,67 @@ func addSwitches(b *testing.B, w *Writer, rows []byte, n int) {
 	}
 }
 
+// BenchmarkReadSwitches reads four columns of eight million switches, and for
+// comparison only decompresses them, on as many goroutines as there are CPUs.
 func BenchmarkReadSwitches(b *testing.B) {
-	rows := sampled(b)
 	var file bytes.Buffer
 	w, err := NewWriter(&file, testMeta(), switchKinds(), WriterOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	addSwitches(b, w, rows, 8<<20)
+	addSwitches(b, w, sampled(b), 8<<20)
 	if err := w.Close(); err != nil {
 		b.Fatal(err)
 	}
 	c := open(b, save(b, file.Bytes()))
+	b.Run("rows", func(b *testing.B) { readSwitches(b, c) })
+	b.Run("decompress", func(b *testing.B) { decompressSwitches(b, c) })
+}
+
+func decompressSwitches(b *testing.B, c *Capture) {
+	cols := []Col{c.time, c.kind, c.Col(ColumnCPU), c.Col(ColumnTID), c.Col("next_tid")}
+	n := 0
+	for b.Loop() {
+		var group sync.WaitGroup
+		for part := range runtime.GOMAXPROCS(0) {
+			group.Go(func() {
+				if err := decompress(c, cols, part, runtime.GOMAXPROCS(0)); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		n += 8 << 20
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// decompress inflates the numbers of columns of every batch that is a part's.
+func decompress(c *Capture, cols []Col, part, parts int) error {
+	l := c.loader(0)
+	memory := make([][]byte, len(cols))
+	for i := part; i < len(c.batches); i += parts {
+		m, err := l.open(c.batches[i], headerBatch, true)
+		if err != nil {
+			return err
+		}
+		rb, err := parseBatch(m.flat, m.header, c.schema)
+		if err != nil {
+			return err
+		}
+		l.codec, l.budget = rb.codec, batchMemory
+		for j, col := range cols {
+			w := &c.schema.wires[col]
+			size := int64(rb.rows * w.width)
+			if memory[j], err = l.load(memory[j], rb.span(w, 1), size, size); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func readSwitches(b *testing.B, c *Capture) {
 	cols := []Col{c.Col(ColumnCPU), c.Col(ColumnTID), c.Col("next_tid")}
 	b.ReportAllocs()
 	n, sum := 0, uint64(0)

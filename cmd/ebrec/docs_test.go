@@ -150,6 +150,16 @@ Switch counts are those within the recording. Run-queue wait counts waits that
 ended within it. All sums are exact at the last row of a capture; between two
 switches a sum does not change, and a thread that is on a CPU when sums are
 read is counted up to that instant.
+
+With ` + "`--from` and `--to`" + ` an analysis counts what happened in that span, and a
+slice is analyzed as the span that it is of. cputime is made of sums, which are
+read about once a second: its span begins and ends at the last reading before
+each bound, and the table says from when to when it is. Reading takes a while on
+a busy machine; a thread that runs meanwhile is counted up to when it left its
+CPU, so that two spans that meet add up to the whole, but the time of all
+threads and idle in one span may differ from that of all CPUs by a fraction of a
+percent, which the table states. The other analyses take their bounds to the
+nanosecond.
 `
 
 // same compares a document with what it should be.
