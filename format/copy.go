@@ -12,7 +12,6 @@ import (
 // Copier writes rows of an open capture to a new one. Close it even after an
 // error. Not for concurrent use.
 type Copier struct {
-	from    *Capture
 	source  *copied
 	windows windows
 	kinds   []int // of the new file, by index of the capture's kind dictionary; -1 for those left out
@@ -37,12 +36,15 @@ func NewCopier(w io.Writer, c *Capture, meta *Metadata, kinds []string, o Writer
 	if err != nil {
 		return nil, err
 	}
-	k := &Copier{from: c, source: newCopied(c, l)}
+	k := &Copier{source: newCopied(c, l)}
 	for _, name := range c.names {
 		k.kinds = append(k.kinds, slices.Index(l.names[:len(keep)], name))
 	}
 	k.windows = newWindows(l, k.source, 0)
-	return k, k.windows.begin(w, meta, o)
+	if err := k.windows.begin(w, meta, o); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // Add takes a row of a batch of the capture, which must be retained: see

@@ -48,7 +48,10 @@ func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Wri
 	}
 	b := &builder{layout: l, offset: meta.BootOffset}
 	fw := &Writer{builder: b, windows: newWindows(l, b, meta.BootOffset)}
-	return fw, fw.windows.begin(w, meta, o)
+	if err := fw.windows.begin(w, meta, o); err != nil {
+		return nil, err
+	}
+	return fw, nil
 }
 
 // The raw header: where its time and kind are.
