@@ -2,7 +2,10 @@
 
 package format
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Batch is some rows of a capture, in time order. Batches overlap in time: a
 // hot kind has its own. To have all rows in order, hold rows back until a batch
@@ -72,6 +75,21 @@ func (b *Batch) Uint(c Col, i int) uint64 {
 		return 0
 	}
 	return v.number(i)
+}
+
+// Uints returns Uint of every row, in the memory of to if that has the room. It
+// is several times as fast as asking row by row.
+func (b *Batch) Uints(c Col, to []uint64) []uint64 {
+	to = slices.Grow(to[:0], b.Len())[:b.Len()]
+	v := b.vector(c)
+	if b.some || v == nil || v.form != formFixed || v.valid != nil || v.none || v.signed && v.width < 8 {
+		for i := range to {
+			to[i] = b.Uint(c, i)
+		}
+		return to
+	}
+	v.widen(to)
+	return to
 }
 
 // Int is a row's value in a numeric column; 0 when null.

@@ -190,7 +190,8 @@ func decompress(c *Capture, cols []Col, part, parts int) error {
 }
 
 func readSwitches(b *testing.B, c *Capture) {
-	cols := []Col{c.Col(ColumnCPU), c.Col(ColumnTID), c.Col("next_tid")}
+	cols := []Col{c.Col(ColumnCPU), c.Col(ColumnTID), c.Col("next_tid"), c.Col(ColumnTime)}
+	var values [4][]uint64
 	b.ReportAllocs()
 	n, sum := 0, uint64(0)
 	for b.Loop() {
@@ -198,8 +199,11 @@ func readSwitches(b *testing.B, c *Capture) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			for i := range batch.Len() {
-				sum += batch.Uint(cols[0], i) + batch.Uint(cols[1], i) + batch.Uint(cols[2], i) + uint64(batch.Time(i))
+			for j, col := range cols {
+				values[j] = batch.Uints(col, values[j])
+			}
+			for i := range values[0] {
+				sum += values[0][i] + values[1][i] + values[2][i] + values[3][i]
 			}
 			n += batch.Len()
 		}

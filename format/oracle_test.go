@@ -76,6 +76,13 @@ func ours(t testing.TB, path string) (rows [][]string) {
 			}
 			rows = append(rows, line)
 		}
+		for j := range c.Columns() {
+			for i, v := range b.Uints(Col(j), nil) {
+				if v != b.Uint(Col(j), i) {
+					t.Fatalf("Uints says %d of row %d of %s, Uint says %d", v, i, c.Columns()[j].Name, b.Uint(Col(j), i))
+				}
+			}
+		}
 	}
 	return rows
 }

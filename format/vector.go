@@ -230,6 +230,29 @@ func (v *vector) number(i int) uint64 {
 	return uint64(v.data[i])
 }
 
+// widen gives the numbers of a column without nulls or signs.
+func (v *vector) widen(to []uint64) {
+	data := v.data
+	switch v.width {
+	case 8:
+		for i := range to {
+			to[i] = binary.LittleEndian.Uint64(data[8*i:])
+		}
+	case 4:
+		for i := range to {
+			to[i] = uint64(binary.LittleEndian.Uint32(data[4*i:]))
+		}
+	case 2:
+		for i := range to {
+			to[i] = uint64(binary.LittleEndian.Uint16(data[2*i:]))
+		}
+	default:
+		for i := range to {
+			to[i] = uint64(data[i])
+		}
+	}
+}
+
 // text copies a text out of the batch.
 func (v *vector) text(i int) string {
 	switch v.form {

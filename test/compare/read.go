@@ -75,18 +75,20 @@ func scanAll(path string) (time.Duration, error) {
 		return 0, err
 	}
 	defer c.Close()
-	cpu, tid, next := c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid")
-	since := map[uint64]int64{}
-	on := make([]int64, 1<<16)
-	for b, err := range c.Batches(format.Scan{Kinds: []string{"sched_switch"}, Columns: []format.Col{cpu, tid, next}}) {
+	cols := []format.Col{c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col(format.ColumnTime)}
+	var values [4][]uint64
+	var since, on [1 << 16]uint64
+	for b, err := range c.Batches(format.Scan{Kinds: []string{"sched_switch"}, Columns: cols}) {
 		if err != nil {
 			return 0, err
 		}
-		for i := range b.Len() {
-			n, t := b.Uint(cpu, i), b.Time(i)
-			on[b.Uint(tid, i)&0xffff] += t - since[n]
-			since[n] = t
-			_ = b.Uint(next, i)
+		for i, col := range cols {
+			values[i] = b.Uints(col, values[i])
+		}
+		for i, t := range values[3] {
+			cpu := values[0][i] & 0xffff
+			on[values[1][i]&0xffff] += t - since[cpu]
+			since[cpu] = t
 		}
 	}
 	return time.Since(begin), nil
