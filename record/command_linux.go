@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
+	"strconv"
 	"syscall"
 )
 
@@ -30,7 +32,7 @@ func checkCommand(args []string) error {
 	return nil
 }
 
-func startCommand(args []string) (*command, error) {
+func startCommand(args []string, asRoot bool) (*command, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -44,11 +46,49 @@ func startCommand(args []string) (*command, error) {
 	c.cmd = exec.Command("/bin/sh", append([]string{"-c", `read -r _ <&3 || exit 1; exec 3<&-; exec "$@"`, "sh"}, args...)...)
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.cmd.ExtraFiles = []*os.File{r}
+	if !asRoot {
+		if err := c.becomeCaller(); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
 	if err := c.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("run %s: %w", args[0], err), w.Close())
 	}
 	go c.wait()
 	return c, nil
+}
+
+// becomeCaller makes the command run as the user behind sudo: recording needs
+// privileges, what is recorded does not.
+func (c *command) becomeCaller() error {
+	uid, gid, ok := caller()
+	if !ok {
+		return nil
+	}
+	cred := &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: cred}
+	u, err := user.LookupId(strconv.Itoa(uid))
+	if err != nil {
+		return nil // a number without a name has no further groups and no home
+	}
+	groups, err := u.GroupIds()
+	if err != nil {
+		return fmt.Errorf("run the command as %s: %w", u.Username, err)
+	}
+	for _, g := range groups {
+		if n, err := strconv.ParseUint(g, 10, 32); err == nil {
+			cred.Groups = append(cred.Groups, uint32(n))
+		}
+	}
+	c.cmd.Env = append(os.Environ(), "HOME="+u.HomeDir, "USER="+u.Username, "LOGNAME="+u.Username)
+	return nil
+}
+
+// caller is the user behind sudo; ok is false when there is none.
+func caller() (uid, gid int, ok bool) {
+	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
+	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
+	return uid, gid, err1 == nil && err2 == nil && os.Geteuid() == 0
 }
 
 func (c *command) wait() {

@@ -15,8 +15,10 @@ type Options struct {
 	Force    bool          // replace Output when it exists; it is replaced once recording has begun
 	Sources  []string      // names from AllSources; nil: DefaultSources
 	Duration time.Duration // 0: until the context ends or Command exits
+	MaxSize  int64         // bytes at which the recording ends, the end of the file included; 0: none
 	PIDs     []uint32      // record only these processes and their children; nil: all
 	Command  []string      // run it, and record until it exits
+	AsRoot   bool          // run Command as root, also when sudo was used
 	All      bool          // with Command: record the whole machine, not just it
 	MaxTasks uint32        // threads with sums at one time; 0: 65,536
 
@@ -45,11 +47,16 @@ type Result struct {
 	Rows       map[string]uint64
 	Bytes      int64
 	Lost       uint64
+	Full       bool // it ended at Options.MaxSize
 	Missing    []format.Missing
 	OwnCPU     time.Duration // CPU time of the recorder's process
 	MaxRSS     int64         // bytes
 	ExitStatus int           // of Command; 128 + signal when one ended it
 }
+
+// LeastMaxSize is the least that Options.MaxSize may be: room for the start and
+// the end of a file with some rows between.
+const LeastMaxSize = 256 << 10
 
 // DefaultSources are recorded when none are named.
 func DefaultSources() []string { return []string{"cpu", "process", "tcp"} }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // output is the file being written. It exists before anything attaches, so
@@ -55,9 +54,8 @@ func createHint(err error) string {
 // giveToCaller makes the user behind sudo the owner: the file is theirs to
 // read and to attach.
 func (o *output) giveToCaller() error {
-	uid, err1 := strconv.Atoi(os.Getenv("SUDO_UID"))
-	gid, err2 := strconv.Atoi(os.Getenv("SUDO_GID"))
-	if err1 != nil || err2 != nil || os.Geteuid() != 0 {
+	uid, gid, ok := caller()
+	if !ok {
 		return nil
 	}
 	if err := o.file.Chown(uid, gid); err != nil {

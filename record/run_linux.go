@@ -45,6 +45,9 @@ func check(o Options) error {
 			return hinted{fmt.Errorf("unknown source %q", s), "the sources are " + strings.Join(AllSources(), ", ") + " (ebrec record --list)"}
 		}
 	}
+	if o.MaxSize != 0 && o.MaxSize < LeastMaxSize {
+		return hinted{fmt.Errorf("a capture of at most %d bytes", o.MaxSize), fmt.Sprintf("give it %d or more", LeastMaxSize)}
+	}
 	for _, pid := range o.PIDs {
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
 			return fmt.Errorf("record process %d: no such process", pid)
@@ -65,7 +68,7 @@ func runTo(ctx context.Context, o Options, out *output) (*Result, error) {
 	if err != nil {
 		return nil, explain(err)
 	}
-	cmd, err := startCommand(o.Command)
+	cmd, err := startCommand(o.Command, o.AsRoot)
 	if err != nil {
 		return nil, errors.Join(err, programs.Release())
 	}

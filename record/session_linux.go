@@ -42,6 +42,8 @@ type session struct {
 
 	lastSums, lastFlush time.Time
 	lastRows            uint64
+	perSecond           float64 // rows in the last second
+	full                bool    // the file is as large as it may be
 }
 
 func (s *session) run(ctx context.Context) (*Result, error) {
@@ -89,7 +91,10 @@ func (s *session) openWriter() error {
 		return err
 	}
 	meta := describe(s.options, s.programs, s.opens)
-	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{Stream: s.out.path == "-", Background: true})
+	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{
+		Stream:     s.out.path == "-",
+		Background: s.options.MaxSize == 0, // else what is written must be known
+	})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.out.path, err)
 	}
@@ -125,15 +130,31 @@ func (s *session) loop(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.drain.wake)
 	defer stop()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !s.full {
 		if err := s.drain.poll(pollEvery); err != nil {
 			return err
 		}
 		if err := s.periodic(time.Now()); err != nil {
 			return err
 		}
+		s.full = s.options.MaxSize > 0 && s.size() >= s.options.MaxSize
 	}
 	return nil
+}
+
+// What rows take that are not in the file yet: more than most do.
+const (
+	rowBytes = 24
+	endBytes = 64 << 10 // the list of batches and the schema again
+)
+
+// size is what the file would have if the recording ended now: with the rows
+// that wait, those that come until it has ended, the last sums and the end.
+func (s *session) size() int64 {
+	st := s.writer.Stats()
+	coming := int64(s.perSecond * 2 * pollEvery.Seconds())
+	rows := int64(s.writer.Pending()+len(s.sums.written)) + coming
+	return st.Bytes + rows*rowBytes + endBytes
 }
 
 // bound ends the context with the duration or the command, too.
@@ -174,18 +195,18 @@ func (s *session) account(now time.Time) error {
 	if err := s.addSums(at); err != nil {
 		return err
 	}
+	rows := s.writer.Stats().Total
+	s.perSecond = float64(rows-s.lastRows) / now.Sub(s.lastSums).Seconds()
 	if s.options.Progress != nil {
-		rows := s.writer.Stats().Total
 		s.options.Progress(Progress{
 			Elapsed:   time.Duration(at - s.opens),
 			Events:    rows,
-			PerSecond: float64(rows-s.lastRows) / now.Sub(s.lastSums).Seconds(),
+			PerSecond: s.perSecond,
 			Bytes:     s.writer.Stats().Bytes,
 			Lost:      s.losses.total,
 		})
-		s.lastRows = rows
 	}
-	s.lastSums = now
+	s.lastRows, s.lastSums = rows, now
 	return nil
 }
 
@@ -241,6 +262,7 @@ func (s *session) result(closes uint64) *Result {
 		Rows:     st.Rows,
 		Bytes:    st.Bytes,
 		Lost:     s.losses.total,
+		Full:     s.full,
 		Missing:  s.programs.Missing(),
 		OwnCPU:   cpu,
 		MaxRSS:   rss,

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ func (a *app) recordCommand() *cobra.Command {
 		o    record.Options
 		pids []uint
 		list bool
+		size string
 	)
 	cmd := &cobra.Command{
 		Use:     "record -o FILE [flags] [-- COMMAND [ARG...]]",
@@ -43,6 +45,13 @@ func (a *app) recordCommand() *cobra.Command {
 				return listSources(a.stdout)
 			}
 			o.Command = args
+			if size != "" {
+				n, err := humanize.ParseBytes(size)
+				if err != nil || n > math.MaxInt64 {
+					return usage(fmt.Errorf("--max-size %s is no size, such as 25MB", size))
+				}
+				o.MaxSize = int64(n)
+			}
 			for _, pid := range pids {
 				o.PIDs = append(o.PIDs, uint32(pid))
 			}
@@ -52,9 +61,11 @@ func (a *app) recordCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVarP(&o.Output, "output", "o", "", "capture to write; - for an Arrow stream on standard output")
 	f.DurationVarP(&o.Duration, "duration", "d", 0, "stop after this long (default: at Ctrl-C, or when COMMAND exits)")
+	f.StringVar(&size, "max-size", "", "stop when the capture has this size, e.g. 25MB")
 	f.StringSliceVarP(&o.Sources, "events", "e", record.DefaultSources(), "sources to record, or all; see --list")
 	f.UintSliceVarP(&pids, "pid", "p", nil, "record only these processes and their children")
 	f.BoolVarP(&o.All, "all", "a", false, "with COMMAND: record the whole machine while it runs")
+	f.BoolVar(&o.AsRoot, "as-root", false, "run COMMAND as root, not as the user behind sudo")
 	f.BoolVar(&o.Force, "force", false, "replace an existing capture")
 	f.BoolVar(&list, "list", false, "list the sources with their events and columns")
 	return cmd
@@ -127,6 +138,9 @@ func (a *app) summarize(r *record.Result) {
 	fmt.Fprintf(a.stderr, "recorded %.3f s to %s: %s rows, %s, %s lost; recording took %s of CPU and %s of memory\n",
 		r.Duration.Seconds(), replay.Clean(r.Path), humanize.Comma(int64(rows)), humanize.Bytes(uint64(r.Bytes)),
 		humanize.Comma(int64(r.Lost)), r.OwnCPU.Round(time.Millisecond), humanize.IBytes(uint64(r.MaxRSS)))
+	if r.Full {
+		a.warn("the recording ended because the capture has the size that --max-size allows")
+	}
 	for _, m := range r.Missing {
 		a.warn(fmt.Sprintf("source %s lacks %s: %s: %s", m.Source, m.Loses, m.Hook, m.Reason))
 	}

@@ -51,7 +51,7 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 }
 
 func TestSignalsFinishTheFile(t *testing.T) {
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			cmd, path := start(t)
 			if err := cmd.Process.Signal(sig); err != nil {
@@ -101,6 +101,70 @@ func TestCommandStatusIsReturned(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("record -- sh -c %q: status %d, want %d", script, got, want)
+		}
+	}
+}
+
+// A recording ends at its size, complete, and not much before.
+func TestMaxSize(t *testing.T) {
+	const most = 1 << 20
+	cmd, path := start(t, "-e", "cpu,process,sched", "--max-size", "1MiB", "-d", "60s")
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	if err := echo(t, ended); err != nil {
+		t.Fatal(err)
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Cut() != nil || c.Size() > most || c.Size() < most/3 {
+		t.Errorf("%d bytes of %d, cut %v", c.Size(), most, c.Cut())
+	}
+}
+
+// echo sends bytes to a cat and back, two switches at least for each, until
+// something ends.
+func echo(t *testing.T, ended <-chan error) error {
+	t.Helper()
+	cat := exec.Command("cat")
+	in, err1 := cat.StdinPipe()
+	out, err2 := cat.StdoutPipe()
+	if err := errors.Join(err1, err2, cat.Start()); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = in.Close(), cat.Wait() }()
+	b := []byte{1}
+	for {
+		select {
+		case err := <-ended:
+			return err
+		default:
+		}
+		if _, err := in.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := out.Read(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The command runs as the user behind sudo, unless told otherwise.
+func TestCommandRunsAsCaller(t *testing.T) {
+	need.BPF(t)
+	for want, flags := range map[string][]string{"65534 65534\n": nil, "0 0\n": {"--as-root"}} {
+		path := filepath.Join(t.TempDir(), "trace.arrow")
+		args := append([]string{"record", "-o", path}, flags...)
+		cmd := exec.Command(ebrec, append(args, "--", "sh", "-c", `echo "$(id -u) $(id -g)"`)...)
+		cmd.Env = append(os.Environ(), "SUDO_UID=65534", "SUDO_GID=65534")
+		out, err := cmd.Output()
+		if err != nil || string(out) != want {
+			t.Errorf("with %q the command ran as %q, want %q: %v", flags, out, want, err)
+		}
+		if st, err := os.Stat(path); err != nil || st.Sys().(*syscall.Stat_t).Uid != 65534 {
+			t.Errorf("the capture does not belong to the user behind sudo: %v", err)
 		}
 	}
 }
