@@ -3,6 +3,7 @@
 .DEFAULT_GOAL := help
 export CGO_ENABLED := 0
 GO ?= go
+KERNELS ?= 5.10 6.1 6.12 newest
 DATE ?= $(shell date -u +%F)
 
 .PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz sweep interop bench compare man demo clean
@@ -36,7 +37,7 @@ test-root: ## run all tests, and fail where root or BPF is missing
 	EBREC_REQUIRE_ROOT=1 $(GO) test -p 1 -count=1 ./...
 
 test-kernels: ## run the live tests on other kernels, in QEMU guests
-	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='5.10 6.1 6.12 newest' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
+	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
 
 golden: ## rewrite the golden files
 	$(GO) test ./bpf ./replay ./analyze ./check ./cmd/ebrec -update

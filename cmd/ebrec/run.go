@@ -147,7 +147,7 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.infoCommand(), a.checkCommand(), a.repairCommand(), a.sliceCommand(), manCommand())
+	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.infoCommand(), a.checkCommand(), a.repairCommand(), a.sliceCommand(), a.doctorCommand(), manCommand())
 	return root
 }
 

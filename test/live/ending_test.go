@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -265,38 +264,5 @@ func TestFullMapIsLoss(t *testing.T) {
 	}
 	if lost != res.Lost {
 		t.Errorf("the file has %d lost, the recorder counted %d", lost, res.Lost)
-	}
-}
-
-// Without privileges: what is missing, what to do, and no file left behind.
-func TestUnprivileged(t *testing.T) {
-	need.Root(t) // to become someone else
-	dir := t.TempDir()
-	for d := dir; d != "/" && d != os.TempDir(); d = filepath.Dir(d) {
-		if err := os.Chmod(d, 0o777); err != nil {
-			t.Fatal(err)
-		}
-	}
-	bin, err := os.ReadFile(ebrec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, path := filepath.Join(dir, "ebrec"), filepath.Join(dir, "trace.arrow")
-	if err := os.WriteFile(program, bin, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "record", "-o", path, "-d", "1s")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Errorf("record = %v, want exit status 1", err)
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "ebrec: error: recording needs privileges") || !strings.HasPrefix(lines[1], "ebrec: hint: run it with sudo") {
-		t.Errorf("it says:\n%s", out)
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("it left a file: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	recorder "github.com/ebrec/ebrec/record"
 	"github.com/ebrec/ebrec/test/guest"
 	"github.com/ebrec/ebrec/test/truth"
 )
@@ -47,6 +48,17 @@ func TestKernels(t *testing.T) {
 				checkLifetimes(t, brought(t, dir, "failing"))
 			})
 			t.Run("tcplat", func(t *testing.T) { checkConns(t, brought(t, dir, "tcp"), 0) })
+			t.Run("doctor", func(t *testing.T) {
+				out, err := os.ReadFile(filepath.Join(dir, "doctor.json"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for name, f := range findings(t, out) {
+					if f.State == recorder.Missing {
+						t.Errorf("%s: %+v", name, f)
+					}
+				}
+			})
 			t.Run("opens", func(t *testing.T) { checkOpens(t, brought(t, dir, "opens")) })
 		})
 	}
@@ -69,6 +81,7 @@ func bootAndRecord(t *testing.T, kernel string) string {
 		o.Commands = append(o.Commands, fmt.Sprintf(
 			"ebrec record -o %s.arrow %s -- workload %s --truth %s.json", name, w[0], w[1], name))
 	}
+	o.Commands = append(o.Commands, "ebrec doctor --format json >doctor.json || test $? = 3")
 	r, err := cache.Boot(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -86,5 +99,7 @@ func brought(t *testing.T, dir, name string) recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recording{trace: filepath.Join(dir, name+".arrow"), truth: tr}
+	r := recording{trace: filepath.Join(dir, name+".arrow"), truth: tr}
+	run(t, "check", r.trace)
+	return r
 }
