@@ -21,6 +21,9 @@ type Details struct {
 	SizeBytes int64    `json:"size_bytes"`
 	Rows      int64    `json:"rows"`
 	Summary   *Summary `json:"summary"` // null when the recording was cut short
+
+	Window *format.Window `json:"window,omitempty"` // of a slice
+	Repair *format.Repair `json:"repair,omitempty"` // of a repaired capture
 }
 
 var info = Analysis{
@@ -55,7 +58,10 @@ func Info(ctx context.Context, c *format.Capture) (*Result, error) {
 	m := c.Meta()
 	d := &Details{
 		Format: m.Format, Ebrec: m.Ebrec, BootID: m.BootID, Command: m.Command, Sources: m.Sources,
-		SizeBytes: c.Size(), Summary: s.account.summary,
+		SizeBytes: c.Size(), Summary: s.account.summary, Repair: m.Repair,
+	}
+	if m.Window != (format.Window{}) {
+		d.Window = &m.Window
 	}
 	t := Table{Title: "Rows", Columns: info.Columns}
 	byKind := map[string]format.KindUsage{}
@@ -77,6 +83,20 @@ func Info(ctx context.Context, c *format.Capture) (*Result, error) {
 	return r, nil
 }
 
+func (d *Details) slice() string {
+	if d.Window == nil {
+		return ""
+	}
+	return "a part of a longer recording; rows outside of it say who lives and what was used before"
+}
+
+func (d *Details) repaired() string {
+	if d.Repair == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d damaged parts are left out", len(d.Repair.Damage))
+}
+
 // lines are the facts as text.
 func (d *Details) lines(c *Recording) []string {
 	const at = "2006-01-02 15:04:05.000 -0700"
@@ -91,6 +111,8 @@ func (d *Details) lines(c *Recording) []string {
 		{"start", c.Start.In(c.zone).Format(at)},
 		{"end", end},
 		{"duration", duration(c.DurationNS)},
+		{"slice", d.slice()},
+		{"repaired", d.repaired()},
 		{"sources", strings.Join(d.Sources, ", ")},
 		{"filter", c.Filter},
 		{"command", strings.Join(d.Command, " ")},

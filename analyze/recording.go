@@ -48,13 +48,14 @@ func (r *Recording) finish(s *Summary, c *format.Capture, last int64, w window) 
 	default:
 		r.End = r.Start
 	}
-	if from := time.Unix(0, w.from).UTC(); from.After(r.Start) {
-		r.Start = from
-	}
 	if to := time.Unix(0, w.to).UTC(); w.to != 0 && to.Before(r.End) {
 		r.End = to
 	}
-	r.DurationNS = uint64(max(0, r.End.Sub(r.Start)))
+	begin := r.Start
+	if from := time.Unix(0, w.from).UTC(); from.After(begin) {
+		begin, r.Start = from, from.Add(1) // what happened with it is not counted
+	}
+	r.DurationNS = uint64(max(0, r.End.Sub(begin)))
 }
 
 // A Loss is events that are not in the capture.
