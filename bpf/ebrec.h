@@ -244,15 +244,15 @@ struct open {
 enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file };
 #define SOURCES 6
 
-enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy };
-#define LOSS_REASONS 4
+enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full };
+#define LOSS_REASONS 5
 
 struct loss {
 	struct header h;
 	boot_t since DOC("start of the interval; time is its end");
 	count_t lost DOC("events lost");
 	enum source loss_source DOC("source whose events were lost");
-	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535)");
+	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535)");
 } EVENT(16, "recording", "events were lost in the kernel or on the way to the file") NO("pid,tid");
 
 struct summary {

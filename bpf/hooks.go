@@ -45,8 +45,11 @@ func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "fil
 
 // The loss reasons of enum loss_reason that are counted per source.
 const (
-	lossReasons = 4
+	lossReasons = 5
 	// ProgramBusy is the reason of losses that the kernel counts, not the
 	// programs.
 	ProgramBusy = 3
+	// FileFull is the reason of losses that the recorder counts, not the
+	// programs.
+	FileFull = 4
 )

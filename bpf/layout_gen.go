@@ -38,7 +38,7 @@ type Window struct {
 type Counters struct {
 	_    structs.HostLayout
 	Seen [6]uint64
-	Lost [24]uint64
+	Lost [30]uint64
 }
 
 // CPUNow is struct cpu_now of the programs.

@@ -10,6 +10,7 @@ type key struct {
 	time uint64 // boot time
 	at   uint32 // chunk number, then offset in it
 	kind uint16 // index in the layout
+	read bool   // the recorder read it: it is no event
 }
 
 const (

@@ -27,6 +27,7 @@ type builder struct {
 type buffers struct {
 	rows    int
 	brief   brief
+	events  []int // rows that are events, by index of the kind
 	columns []columnBuffers
 }
 

@@ -68,7 +68,7 @@ func (k *Copier) add(b *Batch, i, kind int) error {
 	if t < 0 {
 		return fmt.Errorf("copy a row of %s from before 1970", b.Kind(i).Name)
 	}
-	k.windows.add(key{uint64(t), k.source.add(b, b.at(i)), uint16(kind)})
+	k.windows.add(key{time: uint64(t), at: k.source.add(b, b.at(i)), kind: uint16(kind)})
 	return nil
 }
 

@@ -11,6 +11,10 @@ import (
 // ErrNotCapture says that a file is something else than a capture.
 var ErrNotCapture = errors.New("not an ebrec capture")
 
+// ErrFull says that what a capture is written to has no room for more than the
+// end of the file.
+var ErrFull = errors.New("no room for more")
+
 // CorruptError says where a capture is damaged.
 type CorruptError struct {
 	Path   string

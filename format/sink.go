@@ -29,9 +29,23 @@ type sink struct {
 	queue      chan *buffers
 	free       chan *buffers
 	err        atomic.Pointer[error] // the first failure: nothing is written after it
+	full       atomic.Bool           // batches are dropped
+	mutex      sync.Mutex
+	count      sinkCounts
 	once       sync.Once
 	done       chan struct{}
 }
+
+// sinkCounts are by index of the kind.
+type sinkCounts struct {
+	rows    []uint64 // written
+	dropped []uint64 // events for which there was no room
+}
+
+// A Roomer is asked before each batch whether there is room for it and for the
+// end of the file. If not, the batch is dropped and the Writer says ErrFull. What
+// a capture is written to may be one.
+type Roomer interface{ Room(bytes int) error }
 
 const aheadBatches = 3
 
@@ -40,7 +54,8 @@ func newSink(w io.Writer, l *layout, metadata []note, o WriterOptions) (*sink, e
 	if err != nil {
 		return nil, err
 	}
-	s := &sink{background: o.Background, stream: o.Stream, out: w, encoder: e, done: make(chan struct{}),
+	n := len(l.kinds)
+	s := &sink{count: sinkCounts{make([]uint64, n), make([]uint64, n)}, background: o.Background, stream: o.Stream, out: w, encoder: e, done: make(chan struct{}),
 		queue: make(chan *buffers, aheadBatches), free: make(chan *buffers, aheadBatches)}
 	for range aheadBatches {
 		s.free <- newBuffers(l)
@@ -114,16 +129,53 @@ func (s *sink) run() {
 	}
 }
 
-// put writes a batch.
+// put writes a batch, or drops it.
 func (s *sink) put(b *buffers) {
 	if s.err.Load() == nil {
-		head, body := s.encoder.encode(b)
-		s.index.batches = append(s.index.batches, s.next(head, body))
-		if s.write(head) == nil {
-			_ = s.write(body) // it is noted
-		}
+		s.encode(b)
 	}
 	s.free <- b
+}
+
+func (s *sink) encode(b *buffers) {
+	head, body := s.encoder.encode(b)
+	if r, ok := s.out.(Roomer); ok && !s.full.Load() && r.Room(len(head)+len(body)) != nil {
+		s.full.Store(true)
+	}
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.full.Load() {
+		for kind, n := range b.events {
+			s.count.dropped[kind] += uint64(n)
+		}
+		return
+	}
+	s.index.batches = append(s.index.batches, s.next(head, body))
+	if s.write(head) != nil || s.write(body) != nil {
+		return // it is noted
+	}
+	for kind, n := range b.brief.rows {
+		s.count.rows[kind] += uint64(n)
+	}
+}
+
+// counts takes a copy of what a function chooses.
+func (s *sink) counts(choose func(*sinkCounts) []uint64) []uint64 {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return slices.Clone(choose(&s.count))
+}
+
+// settle waits until no batch is under way, and takes batches again.
+func (s *sink) settle() {
+	var all []*buffers
+	for range aheadBatches {
+		all = append(all, <-s.free)
+	}
+	for _, b := range all {
+		s.free <- b
+	}
+	s.full.Store(false)
 }
 
 func (s *sink) write(p []byte) error {
@@ -140,15 +192,18 @@ func (s *sink) failed() error {
 	if err := s.err.Load(); err != nil {
 		return *err
 	}
+	if s.full.Load() {
+		return ErrFull
+	}
 	return nil
 }
 
 // buffers waits for memory that no batch uses.
 func (s *sink) buffers() (*buffers, error) {
 	b := <-s.free
-	if err := s.failed(); err != nil {
+	if err := s.err.Load(); err != nil {
 		s.free <- b
-		return nil, err
+		return nil, *err
 	}
 	return b, nil
 }

@@ -30,15 +30,14 @@ type windows struct {
 	sink    *sink
 	sorter  sorter
 	shared  []key
-	groups  []group  // the shared one, then one for each hot kind
-	groupOf []int    // by index of the kind
-	flushed uint64   // everything up to it is written
-	offset  int64    // what makes Unix times of the keys'
-	rows    []uint64 // written, by index of the kind
+	groups  []group // the shared one, then one for each hot kind
+	groupOf []int   // by index of the kind
+	flushed uint64  // everything up to it is written
+	offset  int64   // what makes Unix times of the keys'
 }
 
 func newWindows(l *layout, source rowSource, offset int64) windows {
-	w := windows{layout: l, source: source, offset: offset, groups: make([]group, 1), rows: make([]uint64, len(l.kinds))}
+	w := windows{layout: l, source: source, offset: offset, groups: make([]group, 1)}
 	for _, k := range l.kinds {
 		if !k.Hot {
 			w.groupOf = append(w.groupOf, 0)
@@ -55,13 +54,39 @@ func (w *windows) add(k key) (late bool) { return w.groups[w.groupOf[k.kind]].ad
 
 // written counts the rows in batches, by kind.
 func (w *windows) written() map[string]uint64 {
-	rows := map[string]uint64{}
-	for i, n := range w.rows {
+	return w.layout.byName(w.sink.counts(func(c *sinkCounts) []uint64 { return c.rows }))
+}
+
+// byName are counts by index of the kind, zeros left out.
+func (l *layout) byName(counts []uint64) map[string]uint64 {
+	byName := map[string]uint64{}
+	for i, n := range counts {
 		if n > 0 {
-			rows[w.layout.names[i]] = n
+			byName[l.names[i]] = n
 		}
 	}
-	return rows
+	return byName
+}
+
+// discard forgets all rows that are not written, and counts the events.
+func (w *windows) discard() map[string]uint64 {
+	w.sink.settle()
+	lost := w.sink.counts(func(c *sinkCounts) []uint64 {
+		dropped := c.dropped
+		c.dropped = make([]uint64, len(dropped))
+		return dropped
+	})
+	for i := range w.groups {
+		g := &w.groups[i]
+		for _, k := range g.keys {
+			if !k.read {
+				lost[k.kind]++
+			}
+		}
+		w.source.forget(g.keys)
+		g.keys = g.keys[:0]
+	}
+	return w.layout.byName(lost)
 }
 
 func (w *windows) pending() (n int) {
@@ -145,13 +170,14 @@ func (w *windows) write(rows []key, next uint64) error {
 	if err != nil {
 		return err
 	}
-	counts := resizeInts(bufs.brief.rows, len(w.layout.kinds))
+	counts, events := resizeInts(bufs.brief.rows, len(w.layout.kinds)), resizeInts(bufs.events, len(w.layout.kinds))
 	for i := range rows {
 		counts[rows[i].kind]++
+		if !rows[i].read {
+			events[rows[i].kind]++
+		}
 	}
-	for kind, n := range counts {
-		w.rows[kind] += uint64(n)
-	}
+	bufs.events = events
 	bufs.brief = brief{w.unix(rows[0].time), w.unix(rows[len(rows)-1].time), w.unix(next), counts}
 	w.source.build(rows, bufs)
 	w.sink.take(bufs)
@@ -193,7 +219,6 @@ func (w *windows) begin(out io.Writer, meta *Metadata, o WriterOptions) (err err
 		return err
 	}
 	row.metadataRow(w.layout, meta.Start.UnixNano(), text)
-	w.rows[len(w.rows)-1]++
 	w.sink.take(row)
 	return w.sink.failed()
 }

@@ -61,8 +61,14 @@ const (
 	rawHeader = 24
 )
 
-// Add takes one raw record, laid out as its kind says. It copies it.
-func (w *Writer) Add(record []byte) error {
+// Add takes one raw record of an event, laid out as its kind says. It copies it.
+func (w *Writer) Add(record []byte) error { return w.add(record, false) }
+
+// AddReading takes one raw record of what the recorder read, such as sums: no
+// event that was seen, so none that can be lost. It copies it.
+func (w *Writer) AddReading(record []byte) error { return w.add(record, true) }
+
+func (w *Writer) add(record []byte, read bool) error {
 	if len(record) < rawHeader {
 		return fmt.Errorf("record of %d bytes has no header", len(record))
 	}
@@ -80,7 +86,7 @@ func (w *Writer) Add(record []byte) error {
 	if err != nil {
 		return err
 	}
-	if w.windows.add(key{binary.LittleEndian.Uint64(record[rawTimeAt:]), at, uint16(k)}) {
+	if w.windows.add(key{binary.LittleEndian.Uint64(record[rawTimeAt:]), at, uint16(k), read}) {
 		w.stats.Reordered++
 	}
 	w.stats.Total++
@@ -101,6 +107,11 @@ func (w *Writer) Stats() Stats {
 // Flush writes every row up to a boot time. Rows that come later with an older
 // time get that time, and are counted.
 func (w *Writer) Flush(until uint64) error { return w.windows.flush(until) }
+
+// Discard forgets what is not in the file yet, after a call said [ErrFull], and
+// returns how many events that were, by kind. What is added from then on is
+// written as before.
+func (w *Writer) Discard() map[string]uint64 { return w.windows.discard() }
 
 // Close writes what is pending and the end of the file. It does not close
 // what it writes to.

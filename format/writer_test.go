@@ -3,6 +3,7 @@
 package format
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"math/rand/v2"
@@ -158,5 +159,59 @@ func checkWindows(t *testing.T, c *Capture, rows map[string]int) {
 			t.Fatalf("nothing before %d after it was %d", b.Next(), promised)
 		}
 		promised = b.Next()
+	}
+}
+
+// tight has room for so many batches.
+type tight struct {
+	bytes.Buffer
+	batches int
+}
+
+func (w *tight) Room(int) error {
+	if w.batches--; w.batches < 0 {
+		return ErrFull
+	}
+	return nil
+}
+
+// Where there is no room the file still ends complete, and every event is in
+// it or counted.
+func TestFull(t *testing.T) {
+	for _, background := range []bool{false, true} {
+		out := &tight{batches: 3} // one is the metadata's
+		w, err := NewWriter(out, testMeta(), testKinds(), WriterOptions{Background: background})
+		if err != nil {
+			t.Fatal(err)
+		}
+		total := 0
+		for err == nil && total < 100_000 {
+			for range 100 {
+				err = errors.Join(err, w.Add(record(t, 0, map[string]any{"time": total})))
+				total++
+			}
+			if err == nil {
+				err = w.AddReading(record(t, 1, map[string]any{"time": total}))
+			}
+			if err == nil {
+				err = w.Flush(uint64(total - 10))
+			}
+		}
+		if !errors.Is(err, ErrFull) {
+			t.Fatalf("Flush = %v, want ErrFull", err)
+		}
+		lost := w.Discard()
+		out.batches = 1
+		if err := errors.Join(w.AddReading(record(t, 2, map[string]any{"time": total})), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		c := open(t, save(t, out.Bytes()))
+		rows := rowsOf(t, c)
+		if c.Cut() != nil || rows["hop"]+lost["hop"] != uint64(total) || lost["visit"] != 0 || rows["summary"] != 1 {
+			t.Errorf("of %d events %d are there and %d lost (%v); cut %v", total, rows["hop"], lost["hop"], lost, c.Cut())
+		}
+		if diff := gocmp.Diff(rows, w.Stats().Rows); diff != "" {
+			t.Errorf("rows (-in the file +counted):\n%s", diff)
+		}
 	}
 }

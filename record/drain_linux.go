@@ -192,7 +192,7 @@ func (d *drain) addAll(data []byte, kind string) error {
 		return nil // the recording does not have the kind, so data is empty
 	}
 	for rec := range slices.Chunk(data, d.kinds[i].Size) {
-		if err := d.writer.Add(rec); err != nil {
+		if err := d.writer.AddReading(rec); err != nil {
 			return err
 		}
 	}

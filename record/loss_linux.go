@@ -3,6 +3,8 @@
 package record
 
 import (
+	"slices"
+
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
 )
@@ -65,6 +67,24 @@ func (l *losses) writeBusy(w *format.Writer, at uint64) error {
 	return nil
 }
 
+// gaveUp adds events that had been taken and were given up, by kind.
+func (l *losses) gaveUp(w *format.Writer, kinds []format.Kind, lost map[string]uint64, at uint64) error {
+	i := slices.IndexFunc(kinds, func(k format.Kind) bool { return k.ID == kindLoss })
+	sources := kinds[i].Field("loss_source").Values
+	bySource := make([]uint64, len(sources))
+	for i := range kinds {
+		if n := lost[kinds[i].Name]; n > 0 {
+			bySource[slices.Index(sources, kinds[i].Source)] += n
+		}
+	}
+	for source, n := range bySource {
+		if err := l.add(w, unknownCPU, uint32(source), bpf.FileFull, n, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add writes one loss, if there is one.
 func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, at uint64) error {
 	if lost == 0 {
@@ -75,7 +95,7 @@ func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, 
 		H:     bpf.Header{Time: at, Kind: kindLoss, CPU: cpu},
 		Since: l.since, Lost: lost, LossSource: source, LossReason: reason,
 	}
-	return w.Add(bpf.Bytes(&row))
+	return w.AddReading(bpf.Bytes(&row))
 }
 
 func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint64) error {

@@ -48,6 +48,7 @@ type Result struct {
 	Bytes      int64
 	Lost       uint64
 	Full       bool // it ended at Options.MaxSize
+	NoRoom     bool // it ended because the disk was full
 	Missing    []format.Missing
 	OwnCPU     time.Duration // CPU time of the recorder's process
 	MaxRSS     int64         // bytes

@@ -8,6 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ebrec/ebrec/format"
 )
 
 // output is the file being written. It exists before anything attaches, so
@@ -18,6 +22,52 @@ type output struct {
 	path string // final path; "-" for standard output
 	temp string // where it is until begun; empty when it is in place
 	done bool   // begun: what it holds is worth keeping
+
+	written   int64 // bytes
+	allocated int64 // bytes that the file system has promised
+	ending    bool  // what is written now is what the reserve is for
+}
+
+// reserve is what the end of a file may take: the last sums, the summary, the
+// list of batches. allocateBytes are asked for at a time.
+const (
+	reserve       = 512 << 10
+	allocateBytes = 1 << 20
+)
+
+// Write adds to the file.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.file.Write(p)
+	o.written += int64(n)
+	return n, err
+}
+
+// Room has the file system promise room for so much and for the end of the
+// file. File systems that cannot promise are believed.
+func (o *output) Room(bytes int) error {
+	need := o.written + int64(bytes) + reserve
+	if o.path == "-" || o.ending || need <= o.allocated {
+		return nil
+	}
+	for _, more := range []int64{allocateBytes, 0} { // the last bit of a disk comes in small pieces
+		err := unix.Fallocate(int(o.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, need+more)
+		if err == nil {
+			o.allocated = need + more
+			return nil
+		}
+		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) && !errors.Is(err, unix.EFBIG) {
+			return nil
+		}
+	}
+	return format.ErrFull
+}
+
+// giveBack returns what the file system promised and the file did not need.
+func (o *output) giveBack() error {
+	if o.allocated <= o.written {
+		return nil
+	}
+	return o.file.Truncate(o.written)
 }
 
 func createOutput(path string, force bool) (*output, error) {
@@ -83,7 +133,7 @@ func (o *output) finish() error {
 	if o.path == "-" {
 		return nil
 	}
-	err := o.file.Close()
+	err := errors.Join(o.giveBack(), o.file.Close())
 	if !o.done {
 		err = errors.Join(err, os.Remove(o.file.Name()))
 	}

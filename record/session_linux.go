@@ -44,6 +44,7 @@ type session struct {
 	lastRows            uint64
 	perSecond           float64 // rows in the last second
 	full                bool    // the file is as large as it may be
+	noRoom              bool    // the disk is full
 }
 
 func (s *session) run(ctx context.Context) (*Result, error) {
@@ -91,7 +92,7 @@ func (s *session) openWriter() error {
 		return err
 	}
 	meta := describe(s.options, s.programs, s.opens)
-	s.writer, err = format.NewWriter(s.out.file, meta, kinds, format.WriterOptions{
+	s.writer, err = format.NewWriter(s.out, meta, kinds, format.WriterOptions{
 		Stream:     s.out.path == "-",
 		Background: s.options.MaxSize == 0, // else what is written must be known
 	})
@@ -131,10 +132,15 @@ func (s *session) loop(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.drain.wake)
 	defer stop()
 	for ctx.Err() == nil && !s.full {
-		if err := s.drain.poll(pollEvery); err != nil {
-			return err
+		err := s.drain.poll(pollEvery)
+		if err == nil {
+			err = s.periodic(time.Now())
 		}
-		if err := s.periodic(time.Now()); err != nil {
+		if errors.Is(err, format.ErrFull) {
+			s.noRoom = true
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		s.full = s.options.MaxSize > 0 && s.size() >= s.options.MaxSize
@@ -230,11 +236,33 @@ func (s *session) end() (*Result, error) {
 	}
 	err = errors.Join(err, s.programs.SetWindow(s.opens, closes))
 	sleepUntil(closes)
+	if s.noRoom {
+		err = errors.Join(err, s.makeRoom(closes))
+	}
 	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.addSums(closes), s.addSummary(closes), s.writer.Close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.out.path, err)
 	}
 	return s.result(closes), nil
+}
+
+// makeRoom gives up the events that are not in the file, those in the ring too,
+// so that the end of the file can be written, and counts them as lost.
+func (s *session) makeRoom(at uint64) error {
+	var err error
+	lost := map[string]uint64{}
+	for more := true; more && err == nil; {
+		err = s.drain.poll(0)
+		more = s.writer.Pending() >= flushRows
+		for kind, n := range s.writer.Discard() {
+			lost[kind] += n
+		}
+	}
+	s.out.ending = true
+	for _, n := range lost {
+		s.drain.events -= n
+	}
+	return errors.Join(err, s.losses.gaveUp(s.writer, s.drain.kinds, lost, at))
 }
 
 func (s *session) addSummary(at uint64) error {
@@ -249,7 +277,7 @@ func (s *session) addSummary(at uint64) error {
 		OwnCPUNS:    uint64(cpu),
 		MaxRSSBytes: uint64(rss),
 	}
-	return s.writer.Add(bpf.Bytes(&row))
+	return s.writer.AddReading(bpf.Bytes(&row))
 }
 
 func (s *session) result(closes uint64) *Result {
@@ -263,6 +291,7 @@ func (s *session) result(closes uint64) *Result {
 		Bytes:    st.Bytes,
 		Lost:     s.losses.total,
 		Full:     s.full,
+		NoRoom:   s.noRoom,
 		Missing:  s.programs.Missing(),
 		OwnCPU:   cpu,
 		MaxRSS:   rss,

@@ -202,7 +202,7 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 	} else {
 		a.written[tid] = row.OnCPUNS
 	}
-	return w.Add(bpf.Bytes(row))
+	return w.AddReading(bpf.Bytes(row))
 }
 
 // ended is told of the last row of a thread that ended, before it is written.
@@ -226,7 +226,7 @@ func (a *accounts) writeCPUs(w *format.Writer, cpus []bpf.CPUNow, at uint64) err
 			IdleNS:   idle,
 			Switches: c.Switches,
 		}
-		if err := w.Add(bpf.Bytes(&row)); err != nil {
+		if err := w.AddReading(bpf.Bytes(&row)); err != nil {
 			return err
 		}
 	}

@@ -141,6 +141,9 @@ func (a *app) summarize(r *record.Result) {
 	if r.Full {
 		a.warn("the recording ended because the capture has the size that --max-size allows")
 	}
+	if r.NoRoom {
+		a.warn("the recording ended because the disk is full; the capture is complete up to there")
+	}
 	for _, m := range r.Missing {
 		a.warn(fmt.Sprintf("source %s lacks %s: %s: %s", m.Source, m.Loses, m.Hook, m.Reason))
 	}
