@@ -88,6 +88,53 @@ func TestKilledRecordingOpens(t *testing.T) {
 	}
 }
 
+// Recorders that are killed one after another, under load: each file opens and
+// ends at most five seconds before.
+func TestKilledAtAnyMoment(t *testing.T) {
+	const n, apart = 8, 800 * time.Millisecond
+	type victim struct {
+		cmd  *exec.Cmd
+		path string
+	}
+	var all []victim
+	for range n {
+		cmd, path := start(t, "-e", "cpu,process,sched")
+		all = append(all, victim{cmd, path})
+	}
+	done := make(chan error)
+	go func() {
+		defer close(done)
+		for _, v := range all {
+			time.Sleep(apart)
+			_ = v.cmd.Process.Kill()
+			_ = v.cmd.Wait() // it was killed
+			if err := opensUpTo(v.path, time.Now().Add(-5*time.Second)); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	if err := echo(t, done); err != nil {
+		t.Error(err)
+	}
+}
+
+// opensUpTo tells whether a capture holds everything up to an instant.
+func opensUpTo(path string, until time.Time) error {
+	c, err := format.Open(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	var cut *format.CutError
+	if !errors.As(c.Cut(), &cut) {
+		return fmt.Errorf("%s does not say that it was cut short", path)
+	}
+	if until.After(c.Meta().Start) && cut.End.Before(until) {
+		return fmt.Errorf("%s ends at %v, %v before it had to", path, cut.End, until.Sub(cut.End))
+	}
+	return nil
+}
+
 func TestCommandStatusIsReturned(t *testing.T) {
 	need.BPF(t)
 	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -TERM $$": 128 + 15} {
