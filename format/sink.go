@@ -142,20 +142,22 @@ func (s *sink) encode(b *buffers) {
 	if r, ok := s.out.(Roomer); ok && !s.full.Load() && r.Room(len(head)+len(body)) != nil {
 		s.full.Store(true)
 	}
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
 	if s.full.Load() {
-		for kind, n := range b.events {
-			s.count.dropped[kind] += uint64(n)
-		}
+		s.add(b.events, func(c *sinkCounts) []uint64 { return c.dropped })
 		return
 	}
 	s.index.batches = append(s.index.batches, s.next(head, body))
-	if s.write(head) != nil || s.write(body) != nil {
-		return // it is noted
+	if s.write(head) == nil && s.write(body) == nil { // else it is noted
+		s.add(b.brief.rows, func(c *sinkCounts) []uint64 { return c.rows })
 	}
-	for kind, n := range b.brief.rows {
-		s.count.rows[kind] += uint64(n)
+}
+
+// add adds to the counts that a function chooses.
+func (s *sink) add(rows []int, to func(*sinkCounts) []uint64) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for kind, n := range rows {
+		to(&s.count)[kind] += uint64(n)
 	}
 }
 
