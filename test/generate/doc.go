@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command generate writes a synthetic capture of any size, in constant memory:
-// CPUs on which threads take turns, with the sums that belong to the switches.
-// ebrec check finds nothing in it. The same arguments give the same bytes.
+// CPUs on which tasks take turns, processes that come and go, and the sums that
+// belong to them. The same arguments give the same bytes.
 //
 //	go run ./test/generate --switches 100000000 -o big.arrow
+//
+// The invariant that bites: everything follows from the slices that the CPUs
+// were made to run, in time order, so that sums, switches and lifetimes agree
+// to the nanosecond and ebrec check finds nothing.
 package main
