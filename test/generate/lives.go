@@ -8,8 +8,26 @@ import (
 	"github.com/ebrec/ebrec/format"
 )
 
-// record makes a row that comes seldom, of a task.
-func (o *output) record(kind string, t *task, at uint64, more map[string]any) ([]byte, error) {
+// happen writes an event that comes seldom.
+func (o *output) happen(kind string, values map[string]any) error {
+	raw, err := o.kinds[kind].Encode(values)
+	if err != nil {
+		return err
+	}
+	return o.add(raw)
+}
+
+// read writes what a recorder reads at the start or the end.
+func (o *output) read(kind string, values map[string]any) error {
+	raw, err := o.kinds[kind].Encode(values)
+	if err != nil {
+		return err
+	}
+	return o.writer.AddReading(raw)
+}
+
+// of is what rows that introduce a task, or tell its end, say of it.
+func of(t *task, at uint64, more map[string]any) map[string]any {
 	kernel := 0
 	if t.kernel {
 		kernel = 1
@@ -19,30 +37,18 @@ func (o *output) record(kind string, t *task, at uint64, more map[string]any) ([
 		"start": t.start, "ppid": t.ppid, "kernel_thread": kernel, "cgroup_id": 1, "comm": t.comm,
 	}
 	maps.Copy(values, more)
-	return o.kinds[kind].Encode(values)
+	return values
 }
 
 // introduce says that a task is there at the start.
 func (o *output) introduce(t *task) error {
-	raw, err := o.record("task", t, begin, map[string]any{"reason": "snapshot"})
-	if err != nil {
-		return err
-	}
-	return o.writer.AddReading(raw)
+	return o.read("task", of(t, begin, map[string]any{"reason": "snapshot"}))
 }
 
-func (o *output) event(kind string, t *task, at uint64, more map[string]any) error {
-	raw, err := o.record(kind, t, at, more)
-	if err != nil {
-		return err
-	}
-	return o.add(raw)
-}
-
-func (o *output) fork(t *task, at uint64) error { return o.event("fork", t, at, nil) }
+func (o *output) fork(t *task, at uint64) error { return o.happen("fork", of(t, at, nil)) }
 
 func (o *output) exec(t *task, at uint64) error {
-	return o.event("exec", t, at, map[string]any{"filename": "/usr/bin/" + t.comm})
+	return o.happen("exec", of(t, at, map[string]any{"filename": "/usr/bin/" + t.comm}))
 }
 
 func (o *output) exit(t *task, at, cpuTime uint64, fails, killed bool) error {
@@ -53,14 +59,10 @@ func (o *output) exit(t *task, at, cpuTime uint64, fails, killed bool) error {
 	case fails:
 		end["exit_code"] = 1
 	}
-	return o.event("exit", t, at, end)
+	return o.happen("exit", of(t, at, end))
 }
 
 // summary is the last row.
 func (o *output) summary(at uint64) error {
-	raw, err := o.kinds["summary"].Encode(map[string]any{format.ColumnTime: at, "since": begin, "seen": o.events, "written": o.events})
-	if err != nil {
-		return err
-	}
-	return o.writer.AddReading(raw)
+	return o.read("summary", map[string]any{format.ColumnTime: at, "since": begin, "seen": o.events, "written": o.events})
 }

@@ -18,14 +18,15 @@ const (
 // machine makes up what CPUs do, and writes it.
 type machine struct {
 	plan
-	random    *rand.Rand
-	out       *output
-	cpus      []cpu
-	residents []task  // there from start to end
-	young     []*task // came during the recording, and will go
-	nextPID   uint32
-	nextSum   uint64
-	lastFlush uint64
+	random      *rand.Rand
+	out         *output
+	cpus        []cpu
+	residents   []task  // there from start to end
+	young       []*task // came during the recording, and will go
+	nextPID     uint32
+	connections uint64
+	nextSum     uint64
+	lastFlush   uint64
 }
 
 // cpu is what a CPU does.
@@ -138,6 +139,9 @@ func (m *machine) end() error {
 		return err
 	}
 	if err := m.sums(last); err != nil {
+		return err
+	}
+	if err := m.open(last); err != nil {
 		return err
 	}
 	return m.out.summary(last)

@@ -18,6 +18,7 @@ type output struct {
 	change   row
 	sum      row
 	cpu      row
+	answer   row
 	switches int
 	events   uint64
 }
@@ -30,7 +31,7 @@ func newOutput(w io.Writer, p plan) (*output, error) {
 	o := &output{kinds: map[string]*format.Kind{}}
 	var kinds []format.Kind
 	for i := range all {
-		if k := &all[i]; k.Source != "tcp" && k.Source != "file" {
+		if k := &all[i]; k.Source != "file" {
 			kinds = append(kinds, *k)
 			o.kinds[k.Name] = k
 		}
@@ -38,6 +39,7 @@ func newOutput(w io.Writer, p plan) (*output, error) {
 	o.change = newRow(o.kinds["sched_switch"], "cpu", "tid", "next_tid", "delay_ns", "prev_state", "prev_prio", "next_prio", "preempted")
 	o.sum = newRow(o.kinds["task_sum"], "cpu", "pid", "tid", "start", "cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations", "exited")
 	o.cpu = newRow(o.kinds["cpu_sum"], "cpu", "idle_ns", "switches")
+	o.answer = newRow(o.kinds["tcp_response"], "cpu", "pid", "tid", "conn", "response_ns")
 	o.writer, err = format.NewWriter(w, metadata(p), kinds, format.WriterOptions{Background: true})
 	return o, err
 }
@@ -46,7 +48,7 @@ func metadata(p plan) *format.Metadata {
 	const booted = int64(1_700_000_000)
 	return &format.Metadata{
 		Ebrec: "generated", Host: "generated", Kernel: "6.12.0", Arch: "x86_64", CPUs: p.cpus, BootID: "00000000-0000-0000-0000-000000000000",
-		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: []string{"cpu", "process", "sched"},
+		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: []string{"cpu", "process", "sched", "tcp"},
 	}
 }
 

@@ -35,6 +35,7 @@ type task struct {
 	delay          uint64 // before its slice
 	turns          int    // still to come; forever for residents
 	fresh          bool   // it has not executed a file yet
+	conn           *connection
 }
 
 const forever = -1
@@ -75,11 +76,13 @@ func (m *machine) settle() {
 // live is what happens within a slice besides computing.
 func (m *machine) live(t *task, now, ends uint64) error {
 	length := ends - now
-	if t.turns == forever {
-		if t.kernel || len(m.young) == mostYoung || !m.oneIn(forkOnceIn) {
-			return nil
-		}
+	switch {
+	case t.kernel:
+		return nil
+	case t.turns == forever && len(m.young) < mostYoung && m.oneIn(forkOnceIn):
 		return m.fork(t, now+length/4, now+length/2)
+	case t.turns == forever:
+		return m.talk(t, now, ends)
 	}
 	if t.turns--; t.dying() {
 		at := ends - length/10
