@@ -85,7 +85,7 @@ struct exit {
 	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
 	__u32 exit_code DOC("exit status, 0 to 255; 0 when a signal ended it");
 	__u32 signal DOC("signal that ended it, 0 for none");
-} EVENT(5, "process", "the last thread of a process exited; total_cpu_ns covers all its threads and may miss the time since the last scheduler tick");
+} EVENT(5, "process", "the last thread of a process exited; total_cpu_ns covers all its threads, but for the time since the last scheduler tick and threads that end with it (their sums have both)");
 
 struct thread_start {
 	struct header h;
@@ -149,7 +149,7 @@ struct task_sum {
 	count_t migrations DOC("moves to another CPU");
 	bool_t exited DOC("1 in the last row of a task that ended");
 	__u8 reserved[7];
-} EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT;
+} EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT NO("cpu");
 
 struct cpu_sum {
 	struct header h;

@@ -45,6 +45,7 @@ type Counters struct {
 type CPUNow struct {
 	_            structs.HostLayout
 	Switches     uint64
+	Arrived      uint64
 	IdleNS       uint64
 	Since        uint64
 	CPUTimeIn    uint64
@@ -57,7 +58,7 @@ type CPUNow struct {
 	FirstStart   uint64
 	FirstCPUTime uint64
 	FirstTID     uint32
-	Reserved     [7]uint32
+	Reserved     [5]uint32
 }
 
 // Sum is struct sum of the programs.

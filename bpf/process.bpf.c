@@ -10,6 +10,7 @@
 const volatile bool want_process = false;
 
 #define SIGNAL_GROUP_EXIT 0x4
+#define EEXIST 17
 
 ANCHOR(task);
 ANCHOR(fork);
@@ -151,18 +152,43 @@ static __always_inline void emit_exit(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
+/* Processes whose end was told a moment ago. */
+struct process_id {
+	__u64 start;
+	__u64 tgid;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1 << 12);
+	__type(key, struct process_id);
+	__type(value, __u8);
+} ended SEC(".maps");
+
+/*
+ * ends tells whether an exiting thread ends its process. Threads that exit at
+ * once count themselves out before any of them comes here, so each of them may
+ * find that nobody lives: the first one speaks for the process.
+ */
+static __always_inline bool ends(struct task_struct *p)
+{
+	struct process_id id = { p->group_leader->start_boottime, (__u32)p->tgid };
+	__u8 one = 1;
+
+	/* Up to 6.3 only the lower half of the result counts (d7ba4cc900bf). */
+	return p->signal->live.counter == 0 && (int)bpf_map_update_elem(&ended, &id, &one, BPF_NOEXIST) != -EEXIST;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *p)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	bool last = p->signal->live.counter == 0;
 
-	if (want_process && within(now) && wanted(p->tgid)) {
-		if (last)
-			emit_exit(p, now);
-		else
-			emit_thread_exit(p, now);
-	}
+	if (!want_process || !within(now) || !wanted(p->tgid))
+		return 0;
+	if (ends(p))
+		emit_exit(p, now);
+	else if (p->pid != p->tgid || p->signal->live.counter != 0)
+		emit_thread_exit(p, now); /* the end of a first thread may be that of the process */
 	return 0;
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -49,20 +50,31 @@ func (p *Programs) CPUs() []CPUNow {
 	}
 	all := make([]CPUNow, p.ncpu)
 	for i := range all {
-		all[i] = p.cpu(i)
+		all[i] = p.CPU(i)
 	}
 	return all
 }
 
-// cpu copies one CPU's state; see struct cpu_now for when a copy is whole. On
-// a CPU that switches faster than it can be copied the last try is returned.
-func (p *Programs) cpu(i int) (c CPUNow) {
-	for range 100 {
+// copyTries is how often a copy is tried at full speed, and then once in
+// copyPause: the virtual CPU that is to finish a switch may not be running.
+const (
+	copyTries = 100
+	copyPause = 50 * time.Microsecond
+)
+
+// CPU copies one CPU's state; see struct cpu_now for when a copy is whole. Of a
+// CPU that is in one switch for a hundredth of a second the last try is
+// returned.
+func (p *Programs) CPU(i int) (c CPUNow) {
+	for try := range 2 * copyTries {
 		var again CPUNow
 		readAt(p.cpus, &c, i)
 		readAt(p.cpus, &again, i)
-		if c.Switches == again.Switches && c.Since == again.Since {
-			return again
+		if c == again && c.Switches == c.Arrived {
+			break
+		}
+		if try >= copyTries {
+			time.Sleep(copyPause)
 		}
 	}
 	return c
@@ -125,6 +137,25 @@ func (p *Programs) Sums(visit func(tid uint32, s *Sum)) error {
 			return fmt.Errorf("read the sums: %w", err)
 		}
 	}
+}
+
+// Sum returns the sums of one thread; ok is false when there are none.
+func (p *Programs) Sum(tid uint32) (s Sum, ok bool, err error) {
+	m := p.maps["sched"]["sums"]
+	for range copyTries { // a copy is not whole when the thread leaves a CPU meanwhile
+		before := s
+		err := m.Lookup(tid, &s)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return Sum{}, false, nil
+		}
+		if err != nil {
+			return Sum{}, false, fmt.Errorf("read the sums of thread %d: %w", tid, err)
+		}
+		if s == before {
+			break
+		}
+	}
+	return s, true, nil
 }
 
 // Bury removes the sums of an ended thread that the ring had no room for.

@@ -15,11 +15,14 @@ const volatile bool want_sums = false;
 const volatile bool want_switches = false;
 
 /*
- * What a CPU is doing, by its own hand only. A reader's
- * copy is whole when switches and since are the same before and after it. The *_in members were read when tid came onto the CPU.
+ * What a CPU is doing, by its own hand only. A switch counts in switches when
+ * it begins to change this and in arrived when it is done: a reader's copy is
+ * whole when both are the same, and the same as in a second copy. The *_in
+ * members were read when tid came onto the CPU.
  */
 struct cpu_now {
 	__u64 switches;      /* within the window */
+	__u64 arrived;
 	__u64 idle_ns;       /* within the window, up to since when idle runs */
 	__u64 since;         /* when tid came on; 0: no switch seen yet */
 	__u64 cpu_time_in;
@@ -33,7 +36,7 @@ struct cpu_now {
 	__u64 first_start;
 	__u64 first_cpu_time; /* its task clock when it left */
 	__u32 first_tid;
-	__u32 reserved[7];   /* 128 bytes: two cache lines of its own */
+	__u32 reserved[5];   /* 128 bytes: two cache lines of its own */
 };
 ANCHOR(cpu_now);
 
@@ -215,8 +218,9 @@ static __always_inline void arrive(struct task_struct *p, struct cpu_now *c, __u
 	c->cpu_time_in = p->se.sum_exec_runtime;
 	c->run_queue_in = p->sched_info.run_delay;
 	c->migrations_in = p->se.nr_migrations;
-	barrier();
 	c->since = now;
+	barrier();
+	c->arrived = c->switches;
 }
 
 static __always_inline void flush(struct batch *b)
@@ -289,7 +293,7 @@ int on_switch(__u64 *ctx)
 	if (!c || now > window.closes) /* what stands here is the state at its close */
 		return 0;
 	if (now >= window.opens) {
-		c->switches++; /* first, and since last: see struct cpu_now */
+		c->switches++; /* first, and arrived last: see struct cpu_now */
 		barrier();
 		state = prev_state(ctx, prev);
 		if (want_switches)

@@ -236,6 +236,7 @@ func (s *session) end() (*Result, error) {
 	}
 	err = errors.Join(err, s.programs.SetWindow(s.opens, closes))
 	sleepUntil(closes)
+	s.sums.closes = closes
 	if s.noRoom {
 		err = errors.Join(err, s.makeRoom(closes))
 	}

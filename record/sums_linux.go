@@ -21,6 +21,7 @@ import (
 type accounts struct {
 	programs *bpf.Programs
 	opens    uint64
+	closes   uint64 // end of the recording; 0: not set yet
 	online   []int
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
@@ -76,28 +77,40 @@ func (a *accounts) write(w *format.Writer, at uint64) error {
 	running := a.running(cpus)
 	var firstErr error
 	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
-		row := a.row(tid, s, at)
 		if c := running[tid]; c != nil && c.Start == s.Start {
-			if s.LastOut <= c.Since { // else it has left the CPU meanwhile
-				a.addOpenSlice(&row, c, at)
-			}
-			delete(running, tid)
+			c.sum = *s
+			return
 		}
-		if err := a.addRow(w, &row, s.Dead != 0); err != nil && firstErr == nil {
-			firstErr = err
-		}
+		row := a.row(tid, s, at)
+		firstErr = cmp.Or(firstErr, a.addRow(w, &row, s.Dead != 0))
 	})
 	if err := cmp.Or(err, firstErr); err != nil {
 		return err
 	}
-	for tid, c := range running { // never left a CPU so far
-		row := bpf.TaskSum{H: bpf.Header{Time: at, Kind: kindTaskSum, CPU: uint16(c.cpu), PID: c.PID, TID: tid}, Start: c.Start}
-		a.addOpenSlice(&row, c, at)
-		if err := a.addRow(w, &row, false); err != nil {
+	for tid, c := range running {
+		if err := a.addRunning(w, tid, c, at); err != nil {
 			return err
 		}
 	}
 	return a.writeCPUs(w, cpus, at)
+}
+
+// addRunning adds the row of a thread that was on a CPU when the reading
+// began. If it has left meanwhile, its sums may have been read half changed,
+// and are read again; if it ended, the ring brings its last row.
+func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uint64) error {
+	if a.programs.CPU(c.cpu).Switches != c.Switches {
+		s, ok, err := a.programs.Sum(tid)
+		if !ok || err != nil || s.Start != c.Start {
+			return err
+		}
+		row := a.row(tid, &s, at)
+		return a.addRow(w, &row, s.Dead != 0)
+	}
+	c.sum.PID, c.sum.Start = c.PID, c.Start // it may never have left a CPU
+	row := a.row(tid, &c.sum, at)
+	a.addOpenSlice(&row, c, at)
+	return a.addRow(w, &row, false)
 }
 
 // runningOn is what a CPU is doing, with its number.
@@ -105,6 +118,7 @@ type runningOn struct {
 	bpf.CPUNow
 	cpu     int
 	initial *clockReading // set when it has not switched yet
+	sum     bpf.Sum       // of the thread; zero when it never left a CPU
 }
 
 // running returns the threads on a CPU, by tid.
@@ -179,7 +193,9 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, at uint64) {
 	row.OnCPUNS += wall
 	r := readClock(c.PID, c.TID)
 	if r.unreadable || r.cpuTime < c.CPUTimeIn || r.at <= c.Since {
-		row.CPUTimeNS += wall // the clocks differ only by stolen time
+		if at == a.closes { // a later row could have less
+			row.CPUTimeNS += wall // the clocks differ only by stolen time
+		}
 		return
 	}
 	// The clock was read a little after at: take the slice's share up to at.

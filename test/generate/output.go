@@ -37,7 +37,7 @@ func newOutput(w io.Writer, p plan) (*output, error) {
 		}
 	}
 	o.change = newRow(o.kinds["sched_switch"], "cpu", "tid", "next_tid", "delay_ns", "prev_state", "prev_prio", "next_prio", "preempted")
-	o.sum = newRow(o.kinds["task_sum"], "cpu", "pid", "tid", "start", "cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations", "exited")
+	o.sum = newRow(o.kinds["task_sum"], "pid", "tid", "start", "cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations", "exited")
 	o.cpu = newRow(o.kinds["cpu_sum"], "cpu", "idle_ns", "switches")
 	o.answer = newRow(o.kinds["tcp_response"], "cpu", "pid", "tid", "conn", "response_ns")
 	o.writer, err = format.NewWriter(w, metadata(p), kinds, format.WriterOptions{Background: true})
@@ -113,7 +113,7 @@ func (o *output) changed(t *task, now uint64) error {
 func (o *output) last(t *task, now uint64) error { return o.add(o.taskSum(t, now, 1)) }
 
 func (o *output) taskSum(t *task, now, exited uint64) []byte {
-	return o.sum.fill(now, uint64(t.cpu), uint64(t.pid), uint64(t.tid), t.start, t.onCPU, t.onCPU, t.waited, t.voluntary, t.involuntary, t.migrations, exited)
+	return o.sum.fill(now, uint64(t.pid), uint64(t.tid), t.start, t.onCPU, t.onCPU, t.waited, t.voluntary, t.involuntary, t.migrations, exited)
 }
 
 func (o *output) cpuSum(c *cpu, now uint64) error {

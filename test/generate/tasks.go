@@ -67,7 +67,7 @@ func (m *machine) settle() {
 		for range min(size, m.tasks-len(m.residents)) {
 			i := len(m.residents)
 			start := begin - uint64(time.Hour)/2 + uint64(i)*uint64(time.Millisecond)
-			m.residents = append(m.residents, task{pid: pid, tid: m.nextPID, ppid: 1, start: start, comm: comm, kernel: kernel, cpu: i % m.plan.cpus, left: begin, turns: forever})
+			m.residents = append(m.residents, task{pid: pid, tid: m.nextPID, ppid: 0, start: start, comm: comm, kernel: kernel, cpu: i % m.plan.cpus, left: begin, turns: forever})
 			m.nextPID++
 		}
 	}

@@ -52,7 +52,7 @@ func run(t *testing.T, args ...string) []byte {
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
-			t.Fatalf("ebrec %s: %v\n%s", strings.Join(args, " "), err, exit.Stderr)
+			t.Fatalf("ebrec %s: %v\n%s%s", strings.Join(args, " "), err, out, exit.Stderr)
 		}
 		t.Fatal(err)
 	}
