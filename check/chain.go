@@ -3,109 +3,204 @@
 package check
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
 
-// chain follows the switches of each CPU: who leaves is who came before. A
-// break is events that are missing; it is a finding when no loss was counted.
+// chain follows the switches of each CPU: who leaves is who came before, and
+// runs on no other CPU. A break is a finding when no loss row is of that CPU
+// and time. It also adds up what the switches say of each thread, for sums.
 type chain struct {
 	v        Verdict
-	recorded bool
-	filtered bool
+	r        *recording
+	identity *identity
+	begin    int64
 	cpus     map[int]*cpu
-	where    map[uint32]int // the CPU that a thread was switched to last
-	switches map[uint32]*ran
+	runs     map[uint32]*runs
+	dead     map[uint32]bool     // who switched away for good
+	rising   map[uint32]stranger // the dead who came to a CPU again
 	rows     int
 	breaks   int
-	lost     uint64
+	excused  int // breaks that losses explain
+	swaps    int // threads that took their first thread's number
 
-	next, state, count, source format.Col
+	next, state, preempted format.Col
 }
 
 // cpu is what a CPU has been doing.
 type cpu struct {
-	tid   uint32 // that runs
-	since int64
+	tid      uint32 // that runs
+	since    int64
+	last     int64  // switch
+	switches uint64 // rows
+	idle     int64  // ns
 }
 
-// ran is what the switches say of a thread.
-type ran struct {
-	onCPU                  int64 // ns, of slices whose both ends are there
+// runs is what the switches say of a thread id.
+type runs struct {
+	onCPU                  int64 // ns
 	voluntary, involuntary uint64
+	cpu                    *cpu // that it is on
+	number                 int  // of that
+	since                  int64
+	unsure                 bool // a break concerns it: its time on a CPU is not known
 }
 
-func newChain(c *format.Capture) *chain {
+func newChain(r *recording, d *identity) *chain {
 	return &chain{
-		v:        Verdict{Check: "switches", Does: "on each CPU the thread that leaves is the one that came, and runs nowhere else"},
-		recorded: c.Kind("sched_switch") != nil, filtered: c.Meta().Filter != "",
-		cpus: map[int]*cpu{}, where: map[uint32]int{}, switches: map[uint32]*ran{},
-		next: c.Col("next_tid"), state: c.Col("prev_state"), count: c.Col("lost"), source: c.Col("loss_source"),
+		v: Verdict{Check: "switches", Does: "on each CPU the thread that leaves is the one that came, and runs nowhere else"},
+		r: r, identity: d, begin: r.Meta().Start.UnixNano(),
+		cpus: map[int]*cpu{}, runs: map[uint32]*runs{}, dead: map[uint32]bool{}, rising: map[uint32]stranger{},
+		next: r.Col("next_tid"), state: r.Col("prev_state"), preempted: r.Col("preempted"),
 	}
 }
 
-func (h *chain) event(e replay.Event) {
-	switch e.Kind().Name {
-	case "loss":
-		if e.Str(h.source) == "sched" {
-			h.lost += e.Uint(h.count)
-		}
+func (h *chain) event(e replay.Event, kind string) {
+	switch kind {
+	case "fork", "thread_start", "task", "exec":
+		delete(h.dead, e.TID())
+		delete(h.rising, e.TID())
 	case "sched_switch":
 		h.rows++
-		h.leave(e)
-		h.come(e)
+		number := e.CPU()
+		c := h.cpus[number]
+		if c == nil { // whoever leaves was there all the time
+			c = &cpu{tid: e.TID(), since: h.begin, last: h.begin}
+			h.cpus[number] = c
+		}
+		h.leave(e, c)
+		h.come(e, c, number)
 	}
 }
 
-func (h *chain) leave(e replay.Event) {
-	c := h.cpus[e.CPU()]
-	tid := e.TID()
-	if c != nil && c.tid != tid && !h.filtered {
-		if h.breaks++; h.breaks <= mostFindings {
-			h.v.Findings = append(h.v.Findings, fmt.Sprintf("CPU %d at %s: thread %d leaves, but %d was there", e.CPU(), at(e.Time()), tid, c.tid))
-		}
+func (h *chain) of(tid uint32) *runs {
+	r := h.runs[tid]
+	if r == nil {
+		r = &runs{}
+		h.runs[tid] = r
 	}
-	if tid == 0 {
+	return r
+}
+
+// concerns tells whether a thread is one whose every switch is recorded. With a
+// filter that is one of the processes recorded, as long as it lives.
+func (h *chain) concerns(tid uint32) bool {
+	if h.r.everybody() {
+		return true
+	}
+	b := h.identity.known[tid]
+	return tid != 0 && b != nil && !h.dead[tid] && !b.gone
+}
+
+func (h *chain) leave(e replay.Event, c *cpu) {
+	tid, t := e.TID(), e.Time()
+	if c.tid != tid && (h.concerns(tid) || h.concerns(c.tid)) && !h.swap(tid, c) {
+		h.gap(e, c)
+	}
+	c.switches++
+	if c.last = t; tid == 0 {
+		c.idle += t - c.since
 		return
 	}
-	r := h.switches[tid]
-	if r == nil {
-		r = &ran{}
-		h.switches[tid] = r
-	}
-	if c != nil && c.tid == tid {
-		r.onCPU += e.Time() - c.since
-	}
-	if e.Str(h.state) == "R" {
+	r := h.of(tid)
+	r.onCPU += t - c.since
+	if e.Uint(h.preempted) != 0 {
 		r.involuntary++
 	} else {
 		r.voluntary++
 	}
-	delete(h.where, tid)
+	r.cpu = nil
+	if e.Str(h.state) == "X" {
+		h.dead[tid] = true
+	}
 }
 
-func (h *chain) come(e replay.Event) {
-	tid := uint32(e.Uint(h.next))
-	h.cpus[e.CPU()] = &cpu{tid, e.Time()}
+// swap tells whether a thread changed its number on the CPU: one that executes
+// a file takes that of its process's first thread, and that one, ending, the
+// other. The row of the exec comes later, when it has been done.
+func (h *chain) swap(tid uint32, c *cpu) bool {
+	now, was := h.identity.known[tid], h.identity.known[c.tid]
+	if now == nil || was == nil || now.pid != was.pid || now.pid != tid && was.pid != c.tid {
+		return false
+	}
+	h.swaps++
+	h.of(c.tid).cpu = nil
+	return true
+}
+
+// gap notes a break: switches between the last one of the CPU and this are not
+// in the file.
+func (h *chain) gap(e replay.Event, c *cpu) {
+	for _, tid := range []uint32{e.TID(), c.tid} {
+		if tid != 0 {
+			h.of(tid).unsure, h.of(tid).cpu = true, nil
+		}
+	}
+	if h.breaks++; h.r.lost.between("sched", e.CPU(), c.last, e.Time()) {
+		h.excused++
+		return
+	}
+	h.v.find("CPU %d at %s: thread %d leaves, but %d was there", e.CPU(), at(e.Time()), e.TID(), c.tid)
+}
+
+func (h *chain) come(e replay.Event, c *cpu, number int) {
+	tid, t := uint32(e.Uint(h.next)), e.Time()
+	c.tid, c.since = tid, t
 	if tid == 0 {
 		return
 	}
-	if other, ok := h.where[tid]; ok && other != e.CPU() && !h.filtered && h.lost == 0 {
-		h.v.find("thread %d comes to CPU %d at %s, but runs on CPU %d", tid, e.CPU(), at(e.Time()), other)
+	if h.dead[tid] && h.concerns(tid) {
+		h.rising[tid] = stranger{"sched_switch", t}
 	}
-	h.where[tid] = e.CPU()
+	r := h.of(tid)
+	if r.cpu != nil && r.cpu != c && h.concerns(tid) {
+		h.twice(r, tid, number, t)
+	}
+	r.cpu, r.number, r.since = c, number, t
+}
+
+// twice is a thread that comes to a CPU and is on another: it left that unseen.
+func (h *chain) twice(r *runs, tid uint32, number int, t int64) {
+	r.unsure = true
+	if h.breaks++; h.r.lost.between("sched", r.number, r.since, t) {
+		h.excused++
+		return
+	}
+	h.v.find("CPU %d at %s: thread %d comes, but is on CPU %d since %s", number, at(t), tid, r.number, at(r.since))
+}
+
+// close adds the slices that are open at the end of the recording.
+func (h *chain) close(end int64) {
+	for _, c := range h.cpus {
+		if c.tid == 0 {
+			c.idle += end - c.since
+		} else {
+			h.of(c.tid).onCPU += end - c.since
+		}
+	}
 }
 
 func (h *chain) verdict() Verdict {
-	if !h.recorded {
-		h.v.Says = "not recorded"
+	if !h.r.records("sched_switch") {
+		h.v.says("not recorded")
 		return h.v
 	}
-	h.v.Says = fmt.Sprintf("%d switches, %d breaks, %d lost", h.rows, h.breaks, h.lost)
-	if h.breaks > 0 && h.lost == 0 {
-		h.v.Found += h.breaks
+	for _, tid := range slices.Sorted(maps.Keys(h.rising)) {
+		s := h.rising[tid]
+		if h.r.lost.before(s.time, "recording", "process") {
+			continue // its birth may be among what was lost
+		}
+		h.v.find("thread %d comes at %s, but had switched away for good", tid, at(s.time))
+	}
+	h.v.says("%d switches, %d breaks", h.rows, h.breaks)
+	if h.excused > 0 {
+		h.v.says("%d of them where switches were lost", h.excused)
+	}
+	if h.swaps > 0 {
+		h.v.says("%d threads changed their number as they executed a file", h.swaps)
 	}
 	return h.v
 }

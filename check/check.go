@@ -4,6 +4,7 @@ package check
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // Most findings that are kept of one check; the others are only counted.
 const mostFindings = 5
 
-// A Verdict is what one check found.
+// A Verdict is what one check found. Its text is safe to show.
 type Verdict struct {
 	Check    string   `json:"check"`
 	Does     string   `json:"does"`     // what it checks
@@ -25,8 +26,16 @@ type Verdict struct {
 
 func (v *Verdict) find(shape string, values ...any) {
 	if v.Found++; v.Found <= mostFindings {
-		v.Findings = append(v.Findings, fmt.Sprintf(shape, values...))
+		v.Findings = append(v.Findings, replay.Clean(fmt.Sprintf(shape, values...)))
 	}
+}
+
+// says adds to what the check saw.
+func (v *Verdict) says(shape string, values ...any) {
+	if v.Says != "" {
+		v.Says += "; "
+	}
+	v.Says += replay.Clean(fmt.Sprintf(shape, values...))
 }
 
 // A Report is the verdicts on one capture.
@@ -50,7 +59,7 @@ func (r *Report) Whole() bool { return r.Cut == "" && r.Lost == 0 }
 
 // checker is one check. It is given every event in time order.
 type checker interface {
-	event(replay.Event)
+	event(e replay.Event, kind string)
 	verdict() Verdict
 }
 
@@ -62,31 +71,58 @@ func Run(ctx context.Context, path string) (*Report, error) {
 		return nil, err
 	}
 	defer c.Close()
-	report := &Report{Path: path, Verdicts: []Verdict{structure(c, damage), metadata(c)}}
+	order := newOrder(c)
+	r, err := newRecording(c, damage)
+	if order.stop(r, err) {
+		return nil, err
+	}
+	if err := order.file(ctx, r); err != nil {
+		return nil, err
+	}
+	identity := newIdentity(r)
+	chain := newChain(r, identity)
+	checkers := []checker{order, newAccount(r), identity, chain, newSums(r, chain)}
+	if err := read(ctx, r, order, checkers); err != nil {
+		return nil, err
+	}
+	report := &Report{Path: path, Lost: r.lost.total, Verdicts: []Verdict{structure(r), metadata(r)}}
 	if cut := c.Cut(); cut != nil {
 		report.Cut = cut.Error()
-	}
-	complete := c.Cut() == nil && len(damage) == 0
-	account := newAccount(c)
-	chain := newChain(c)
-	checkers := []checker{newOrder(c), account, newIdentity(c), chain, newSums(c, chain, complete)}
-	n := 0
-	for e, err := range replay.New(c).Events(replay.Select{}) {
-		if err != nil {
-			return nil, err
-		}
-		if n++; n%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		for _, k := range checkers {
-			k.event(e)
-		}
 	}
 	for _, k := range checkers {
 		report.Verdicts = append(report.Verdicts, k.verdict())
 	}
-	report.Lost = account.lost
-	return report, ctx.Err()
+	for i := range report.Verdicts {
+		report.Verdicts[i].Findings = append([]string{}, report.Verdicts[i].Findings...) // a list, not null
+	}
+	return report, nil
+}
+
+// read gives the checkers every event. Rows that cannot be put in order are a
+// finding: what was read up to there is judged.
+func read(ctx context.Context, r *recording, order *order, checkers []checker) error {
+	n := 0
+	for e, err := range replay.New(r.Capture).Events(replay.Select{}) {
+		if err != nil {
+			if order.stop(r, err) {
+				return err
+			}
+			break
+		}
+		if n++; n%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		kind := e.Kind().Name
+		for _, k := range checkers {
+			k.event(e, kind)
+		}
+	}
+	return ctx.Err()
+}
+
+// corrupt tells whether an error is about what the file holds.
+func corrupt(err error) bool {
+	return errors.As(err, new(*format.CorruptError)) || errors.As(err, new(*replay.OrderError))
 }
 
 // at is a time as findings have it.

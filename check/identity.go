@@ -3,7 +3,6 @@
 package check
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -11,16 +10,21 @@ import (
 	"github.com/ebrec/ebrec/replay"
 )
 
-// identity checks that rows are of threads that were introduced, and that
-// nobody is born twice or acts after the end.
+// identity checks that rows are of threads that were introduced, that parents
+// are known, and that nobody is born twice, ends twice or acts after the end.
 type identity struct {
-	v      Verdict
-	out    bool // some tasks are out of the recording
-	known  map[uint32]*being
-	early  map[uint32]stranger // who acted before being introduced
-	met    int
-	start  format.Col
-	exited format.Col
+	v       Verdict
+	r       *recording
+	strict  bool // everybody whom rows are about is introduced, with birth and end
+	known   map[uint32]*being
+	early   map[uint32]stranger // who acted before being introduced
+	rising  map[uint32]stranger // who acted after its end, and is executing a file
+	pids    map[uint32]bool     // that any row introduced
+	parents map[uint32]stranger // by pid, the first child that names it
+	met     int
+	excused int // findings that losses explain
+
+	start, ppid, reason format.Col
 }
 
 // stranger is the first row of a thread that was not introduced. The tasks
@@ -32,98 +36,202 @@ type stranger struct {
 
 // being is who has a thread id now.
 type being struct {
-	start int64
-	ended int64 // 0: lives
+	start  int64
+	pid    uint32
+	met    int64
+	born   bool  // a birth introduced it, not only the list of those who were there
+	ended  int64 // 0: lives
+	gone   bool  // with its whole process
+	alone  int64 // of a first thread: when it executed a file, which ends all others
+	leader *being
 }
 
-func newIdentity(c *format.Capture) *identity {
+func newIdentity(r *recording) *identity {
 	return &identity{
-		v:     Verdict{Check: "identities", Does: "every row is of a thread that was introduced and lives"},
-		out:   c.Meta().Filter != "" || c.Meta().Window.From != 0 || c.Kind("fork") == nil,
-		known: map[uint32]*being{}, early: map[uint32]stranger{}, start: c.Col("start"), exited: c.Col("exited"),
+		v: Verdict{Check: "identities", Does: "every row is of a thread that was introduced and lives"}, r: r,
+		strict: r.narrowed == "" && !r.hookless() && r.Meta().Repair == nil && len(r.damage) == 0,
+		known:  map[uint32]*being{}, early: map[uint32]stranger{}, rising: map[uint32]stranger{}, pids: map[uint32]bool{}, parents: map[uint32]stranger{},
+		start: r.Col("start"), ppid: r.Col("ppid"), reason: r.Col("reason"),
 	}
 }
 
-var (
-	births  = []string{"fork", "thread_start"}
-	endings = []string{"exit", "thread_exit"}
-)
-
-func (d *identity) event(e replay.Event) {
-	kind := e.Kind()
+func (d *identity) event(e replay.Event, kind string) {
 	tid := e.TID()
-	if tid == 0 || kind.Field("tid") == nil {
+	if tid == 0 {
 		return
 	}
-	switch {
-	case slices.Contains(births, kind.Name):
-		d.born(e, tid)
-	case kind.Name == "task" || kind.Name == "exec":
-		d.meet(tid, e.Int(d.start))
-	case slices.Contains(endings, kind.Name):
-		d.end(e, tid)
+	switch kind {
+	case "fork", "thread_start":
+		d.born(e, kind)
+	case "task":
+		if e.Str(d.reason) == "created" {
+			d.born(e, kind)
+			return
+		}
+		d.meet(e, kind)
+	case "exec":
+		d.meet(e, kind)
+	case "exit", "thread_exit":
+		d.end(e, kind)
 	default:
-		d.act(e, tid)
+		d.act(e, kind)
 	}
 }
 
-func (d *identity) meet(tid uint32, start int64) *being {
+// find is a finding unless rows that name tasks may have been lost before.
+func (d *identity) find(t int64, shape string, values ...any) {
+	if d.r.lost.before(t, "recording", "process") {
+		d.excused++
+		return
+	}
+	d.v.find(shape, values...)
+}
+
+// meet learns who has a thread id. A thread that ended comes back when another
+// of its process executed a file: that one takes the first one's number.
+func (d *identity) meet(e replay.Event, kind string) *being {
+	tid, start, t := e.TID(), e.Int(d.start), e.Time()
 	b := d.known[tid]
 	if b == nil || b.start != start {
-		d.met++
-		b = &being{start: start}
+		if b != nil {
+			d.taken(b, e, kind)
+		}
+		b = &being{start: start, pid: e.PID(), met: t}
 		d.known[tid] = b
+		d.met++
 		if s, ok := d.early[tid]; ok && start <= s.time {
 			delete(d.early, tid)
 		}
+	} else if b.ended != 0 && b.gone && kind != "exit" {
+		d.find(t, "%s at %s: process %d ended at %s", kind, at(t), b.pid, at(b.ended))
 	}
+	if kind == "exec" || kind == "task" && (e.Str(d.reason) == "executed" || b.ended != 0) {
+		b.alone = t
+		delete(d.rising, tid)
+	}
+	if kind != "exit" && kind != "thread_exit" {
+		b.ended, b.gone = 0, false
+	}
+	d.family(e, kind)
 	return b
 }
 
-func (d *identity) born(e replay.Event, tid uint32) {
-	start := e.Int(d.start)
-	if b := d.known[tid]; b != nil && b.start == start && e.Kind().Name == "fork" {
-		d.v.find("%s at %s: thread %d with that start is there already", e.Kind().Name, at(e.Time()), tid)
+// family notes a process and its parent.
+func (d *identity) family(e replay.Event, kind string) {
+	d.pids[e.PID()] = true
+	ppid := uint32(e.Uint(d.ppid))
+	if _, ok := d.parents[ppid]; !ok && ppid != 0 && !d.pids[ppid] {
+		d.parents[ppid] = stranger{kind, e.Time()}
 	}
-	d.meet(tid, start)
 }
 
-func (d *identity) end(e replay.Event, tid uint32) {
+// taken is told that a thread id has another owner now. The one before must
+// have ended; the list of who was there at the start may show both.
+func (d *identity) taken(old *being, e replay.Event, kind string) {
+	if d.strict && d.r.records("exit") && !d.over(old) {
+		d.find(e.Time(), "%s at %s: thread %d is new, but the one before did not end", kind, at(e.Time()), e.TID())
+	}
+}
+
+// over tells whether a thread is at its end: its own, its process's, or that
+// which an exec makes for all other threads of the process.
+func (d *identity) over(b *being) bool {
+	if b.ended != 0 {
+		return true
+	}
+	if b.leader == nil {
+		b.leader = d.known[b.pid]
+	}
+	return b.leader != nil && (b.leader.gone || b.leader.alone >= b.met)
+}
+
+func (d *identity) born(e replay.Event, kind string) {
+	start := e.Int(d.start)
+	if b := d.known[e.TID()]; b != nil && b.start == start && b.born {
+		d.v.find("%s at %s: thread %d was born already", kind, at(e.Time()), e.TID())
+	}
+	if start > e.Time() {
+		d.v.find("%s at %s: thread %d starts later, at %s", kind, at(e.Time()), e.TID(), at(start))
+	}
+	b := d.meet(e, kind)
+	b.born = true
+	b.leader = d.known[b.pid]
+}
+
+// end notes an end. The row of a process's is about its first thread, whichever
+// was the last; the first one's own end may have been told before.
+func (d *identity) end(e replay.Event, kind string) {
+	tid, t := e.TID(), e.Time()
 	b := d.known[tid]
 	if b == nil || b.start != e.Int(d.start) {
-		if !d.out {
-			d.v.find("%s at %s: thread %d was not introduced", e.Kind().Name, at(e.Time()), tid)
+		if d.strict {
+			d.find(t, "%s at %s: thread %d was not introduced", kind, at(t), tid)
 		}
-		b = d.meet(tid, e.Int(d.start))
+		b = d.meet(e, kind)
+	} else if b.ended != 0 && (b.gone || kind == "thread_exit") {
+		d.find(t, "%s at %s: thread %d ended already, at %s", kind, at(t), tid, at(b.ended))
 	}
-	b.ended = e.Time()
+	d.family(e, kind)
+	b.ended, b.gone = t, kind == "exit"
 }
 
-// act is a row that only has a thread's id. A thread still switches away and
-// has its sums read after its end was seen, and a connection outlives its owner.
-func (d *identity) act(e replay.Event, tid uint32) {
+// act is a row that only has a thread's id. With a filter, switches are between
+// threads of which one may be nobody's business.
+func (d *identity) act(e replay.Event, kind string) {
+	tid, t := e.TID(), e.Time()
 	b := d.known[tid]
-	kind := e.Kind().Name
 	if b == nil {
-		if _, ok := d.early[tid]; !ok {
-			d.early[tid] = stranger{kind, e.Time()}
+		if _, ok := d.early[tid]; !ok && (kind != "sched_switch" || d.r.everybody()) {
+			d.early[tid] = stranger{kind, t}
 		}
 		return
 	}
-	late := kind == "sched_switch" || kind == "task_sum" || e.Kind().Field("conn") != nil
-	if b.ended != 0 && !late && e.Time() > b.ended {
-		d.v.find("%s at %s: thread %d ended at %s", kind, at(e.Time()), tid, at(b.ended))
+	// A thread switches away and has its sums read after its end was seen, and a
+	// connection outlives its owner.
+	if b.ended == 0 || t <= b.ended || kind == "sched_switch" || kind == "task_sum" || e.Kind().Field("conn") != nil {
+		return
 	}
+	// Another thread of the process may be executing a file: it has the first
+	// one's number by now, opens files, and the row of the exec is to come.
+	if b.pid == tid && !b.gone {
+		if _, ok := d.rising[tid]; !ok {
+			d.rising[tid] = stranger{kind, t}
+		}
+		return
+	}
+	d.find(t, "%s at %s: thread %d ended at %s", kind, at(t), tid, at(b.ended))
 }
 
 func (d *identity) verdict() Verdict {
-	d.v.Says = fmt.Sprintf("%d threads", d.met)
-	if d.out {
-		d.v.Says += "; not all tasks are in the recording"
-		return d.v
+	d.v.says("%d threads", d.met)
+	if !d.strict || !d.r.everybody() {
+		d.v.says("not all tasks are in the recording")
 	}
-	for _, tid := range slices.Sorted(maps.Keys(d.early)) {
-		d.v.find("%s at %s: thread %d was not introduced", d.early[tid].kind, at(d.early[tid].time), tid)
+	if d.strict {
+		d.unknown()
+	}
+	if d.excused > 0 {
+		d.v.says("%d findings are left out that rows which were lost explain", d.excused)
 	}
 	return d.v
+}
+
+// unknown tells of who was never introduced, or never came back.
+func (d *identity) unknown() {
+	for _, tid := range slices.Sorted(maps.Keys(d.rising)) {
+		s := d.rising[tid]
+		d.find(s.time, "%s at %s: thread %d had ended", s.kind, at(s.time), tid)
+	}
+	for _, tid := range slices.Sorted(maps.Keys(d.early)) {
+		s := d.early[tid]
+		d.find(s.time, "%s at %s: thread %d was not introduced", s.kind, at(s.time), tid)
+	}
+	if !d.r.everybody() || !d.r.records("exit") || d.r.Cut() != nil || d.r.stopped {
+		return // who ended while tasks were listed is told of only by its exit
+	}
+	for _, pid := range slices.Sorted(maps.Keys(d.parents)) {
+		if s := d.parents[pid]; !d.pids[pid] {
+			d.find(s.time, "%s at %s: its parent, process %d, was not introduced", s.kind, at(s.time), pid)
+		}
+	}
 }

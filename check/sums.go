@@ -3,7 +3,7 @@
 package check
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
 	"slices"
 
@@ -14,137 +14,209 @@ import (
 // sums checks that sums only grow, that they add up to the time of all CPUs,
 // and that the switches say the same.
 type sums struct {
-	v        Verdict
-	chain    *chain
-	recorded bool
-	whole    bool // the file has all rows of a recording of the whole machine
-	cpus     int
-	begin    int64
-	end      int64
-	threads  map[sumKey]*sum
-	idle     map[int]uint64
+	v       Verdict
+	r       *recording
+	chain   *chain
+	begin   int64
+	end     int64 // of the recording; 0: it does not say
+	threads map[threadID]*sum
+	cpus    map[int]*cpuSum
 
-	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, idleNS format.Col
+	columns                        [len(figures)]format.Col
+	start, exited, idleNS, counted format.Col
+	reason                         format.Col
 }
 
-type sumKey struct {
+// figures are the columns of a thread's sums.
+var figures = [...]string{"cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations"}
+
+const cpuTimeAt, onCPUAt, voluntaryAt, involuntaryAt = 0, 1, 3, 4
+
+type row [len(figures)]uint64
+
+func (r *row) add(o *row) {
+	for i := range r {
+		r[i] += o[i]
+	}
+}
+
+type threadID struct {
 	tid   uint32
 	start int64
 }
 
-// sum is the last row of a thread, and those of series that ended before.
+// sum is the last row of a thread, and the rows of series that ended before.
 type sum struct {
-	last   [6]uint64
-	past   uint64 // on-CPU time, ns
-	exited bool
+	pid      uint32
+	last     row
+	past     row
+	exited   int64 // when its last series ended; 0: it goes on
+	again    int64 // a new series began behind one that ended then; 0: none did
+	executed int64 // when the thread last executed a file
 }
 
-func newSums(c *format.Capture, h *chain, complete bool) *sums {
-	m := c.Meta()
-	return &sums{
-		v:     Verdict{Check: "sums", Does: "sums only grow, and with idle they add up to the time of all CPUs"},
-		chain: h, recorded: c.Kind("task_sum") != nil && c.Kind("cpu_sum") != nil,
-		whole: complete && m.Filter == "" && m.Window == (format.Window{}) && m.Repair == nil, cpus: m.CPUs,
-		begin: m.Start.UnixNano(), threads: map[sumKey]*sum{}, idle: map[int]uint64{},
-		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"), runQueue: c.Col("run_queue_ns"),
-		voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"), migrations: c.Col("migrations"),
-		exited: c.Col("exited"), idleNS: c.Col("idle_ns"),
+// total is a thread's sums over all series.
+func (s *sum) total() row {
+	t := s.past
+	t.add(&s.last)
+	return t
+}
+
+type cpuSum struct{ idle, switches uint64 }
+
+func newSums(r *recording, h *chain) *sums {
+	s := &sums{
+		v: Verdict{Check: "sums", Does: "sums only grow, with idle they add up to the time of all CPUs, and switches say the same"},
+		r: r, chain: h, begin: r.Meta().Start.UnixNano(), threads: map[threadID]*sum{}, cpus: map[int]*cpuSum{},
+		start: r.Col("start"), exited: r.Col("exited"), idleNS: r.Col("idle_ns"), counted: r.Col("switches"), reason: r.Col("reason"),
 	}
+	for i, name := range figures {
+		s.columns[i] = r.Col(name)
+	}
+	return s
 }
 
-const onCPUAt, voluntaryAt, involuntaryAt = 1, 3, 4
-
-func (s *sums) event(e replay.Event) {
-	switch e.Kind().Name {
-	case "task_sum":
+func (s *sums) event(e replay.Event, kind string) {
+	switch {
+	case kind == "task_sum":
 		s.thread(e)
-	case "cpu_sum":
-		if n := e.Uint(s.idleNS); n < s.idle[e.CPU()] {
-			s.v.find("idle time of CPU %d shrinks at %s", e.CPU(), at(e.Time()))
-		} else {
-			s.idle[e.CPU()] = n
-		}
-	case "summary":
+	case kind == "cpu_sum":
+		s.cpu(e)
+	case kind == "summary":
 		s.end = e.Time()
+	case kind == "exec", kind == "task" && e.Str(s.reason) == "executed":
+		if t := s.threads[threadID{e.TID(), e.Int(s.start)}]; t != nil {
+			t.executed = e.Time()
+		}
 	}
 }
 
 func (s *sums) thread(e replay.Event) {
-	key := sumKey{e.TID(), e.Int(s.start)}
-	t := s.threads[key]
+	id := threadID{e.TID(), e.Int(s.start)}
+	t := s.threads[id]
 	if t == nil {
-		t = &sum{}
-		s.threads[key] = t
+		t = &sum{pid: e.PID()}
+		s.threads[id] = t
 	}
-	var row [6]uint64
-	for i, c := range []format.Col{s.cpuTime, s.onCPU, s.runQueue, s.voluntary, s.involuntary, s.migrations} {
-		row[i] = e.Uint(c)
+	var now row
+	for i, c := range s.columns {
+		now[i] = e.Uint(c)
 	}
-	if t.exited && row != t.last {
-		t.past += t.last[onCPUAt] // another thread executed a file and took this one's place
+	if t.exited != 0 && now != t.last {
+		t.again = t.exited // see FORMAT.md, Sums; verdict wants to see the exec
+		t.past.add(&t.last)
 	} else {
-		for i, name := range []string{"cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations"} {
-			if row[i] < t.last[i] {
-				s.v.find("%s of thread %d shrinks from %d to %d at %s", name, key.tid, t.last[i], row[i], at(e.Time()))
-			}
+		s.grows(&id, &t.last, &now, e.Time())
+	}
+	t.last, t.exited = now, 0
+	if e.Uint(s.exited) != 0 {
+		t.exited = e.Time()
+	}
+}
+
+func (s *sums) grows(id *threadID, last, now *row, t int64) {
+	for i, name := range figures {
+		if now[i] < last[i] {
+			s.v.find("%s of thread %d shrinks from %d to %d at %s", name, id.tid, last[i], now[i], at(t))
 		}
 	}
-	t.last, t.exited = row, e.Uint(s.exited) != 0
+}
+
+func (s *sums) cpu(e replay.Event) {
+	c := s.cpus[e.CPU()]
+	if c == nil {
+		c = &cpuSum{}
+		s.cpus[e.CPU()] = c
+	}
+	now := cpuSum{e.Uint(s.idleNS), e.Uint(s.counted)}
+	if now.idle < c.idle {
+		s.v.find("idle_ns of CPU %d shrinks from %d to %d at %s", e.CPU(), c.idle, now.idle, at(e.Time()))
+	}
+	if now.switches < c.switches {
+		s.v.find("switches of CPU %d shrink from %d to %d at %s", e.CPU(), c.switches, now.switches, at(e.Time()))
+	}
+	*c = now
 }
 
 func (s *sums) verdict() Verdict {
-	if !s.recorded {
-		s.v.Says = "not recorded"
+	if !s.r.records("task_sum") || !s.r.records("cpu_sum") {
+		s.v.says("not recorded")
 		return s.v
 	}
-	s.v.Says = fmt.Sprintf("%d threads", len(s.threads))
-	if s.whole && s.end > s.begin {
+	s.v.says("%d threads", len(s.threads))
+	switch {
+	case !s.r.whole() || s.end <= s.begin:
+	case s.r.lost.ever("cpu"):
+		s.series()
+		s.v.says("sums were lost: they are not held against the clock and the switches")
+	default:
+		s.series()
 		s.total()
 		s.compare()
+		s.clocks()
 	}
 	return s.v
 }
 
-// total compares the sums with the wall clock. The recorder makes them exact at
-// the end; what is not is a finding.
-func (s *sums) total() {
-	var all uint64
-	for _, t := range s.threads {
-		all += t.past + t.last[onCPUAt]
-	}
-	for _, n := range s.idle {
-		all += n
-	}
-	want := uint64(s.cpus) * uint64(s.end-s.begin)
-	off := int64(all - want)
-	s.v.Says += fmt.Sprintf(", %d ns on a CPU or idle, %+d ns of %d CPUs x %d ns", all, off, s.cpus, s.end-s.begin)
-	if ppm := float64(off) / float64(want) * 1e6; ppm > 1000 || ppm < -1000 {
-		s.v.find("they are off by %.0f millionths of the time of all CPUs", ppm)
+// ids are the threads in order, so that the first findings are always the same.
+func (s *sums) ids() []threadID {
+	return slices.SortedFunc(maps.Keys(s.threads), func(a, b threadID) int {
+		return cmp.Or(cmp.Compare(a.tid, b.tid), cmp.Compare(a.start, b.start))
+	})
+}
+
+// series wants an exec behind each series that began anew.
+func (s *sums) series() {
+	for _, id := range s.ids() {
+		if t := s.threads[id]; t.again != 0 && t.executed < t.again {
+			s.v.find("thread %d has sums behind its last ones of %s, and executed no file", id.tid, at(t.again))
+		}
 	}
 }
 
-// compare holds the sums against the switches: each switch is counted in both.
-func (s *sums) compare() {
-	if !s.chain.recorded || s.chain.lost > 0 {
+// total compares the sums with the wall clock: all programs begin and end at
+// one instant, and what stands in the kernel at the end is read at rest, so
+// they agree to the nanosecond.
+func (s *sums) total() {
+	if !s.r.everybody() {
 		return
 	}
-	byTID := map[uint32]*[2]uint64{}
-	for key, t := range s.threads {
-		n := byTID[key.tid]
-		if n == nil {
-			n = &[2]uint64{}
-			byTID[key.tid] = n
-		}
-		n[0] += t.last[voluntaryAt]
-		n[1] += t.last[involuntaryAt]
+	var all uint64
+	for _, t := range s.threads {
+		all += t.total()[onCPUAt]
 	}
-	for _, tid := range slices.Sorted(maps.Keys(s.chain.switches)) {
-		r, n := s.chain.switches[tid], byTID[tid]
-		if n == nil {
-			n = &[2]uint64{}
-		}
-		if r.voluntary+r.involuntary != n[0]+n[1] {
-			s.v.find("thread %d has %d switches, its sums count %d", tid, r.voluntary+r.involuntary, n[0]+n[1])
-		}
+	for _, c := range s.cpus {
+		all += c.idle
+	}
+	cpus := s.r.Meta().CPUs
+	want := uint64(cpus) * uint64(s.end-s.begin)
+	off := int64(all - want)
+	s.v.says("%d ns on a CPU or idle, %+d ns of %d CPUs x %d ns", all, off, cpus, s.end-s.begin)
+	if off != 0 && want != 0 {
+		s.v.find("they are off by %+d ns, %.1f millionths of the time of all CPUs", off, float64(off)/float64(want)*1e6)
 	}
 }
+
+// clocks says how far CPU time and time on a CPU are apart: they are two clocks,
+// so a difference is no finding.
+func (s *sums) clocks() {
+	by := map[uint32]*row{}
+	var all row
+	for id, t := range s.threads {
+		if by[t.pid] == nil {
+			by[t.pid] = &row{}
+		}
+		used := s.threads[id].total()
+		by[t.pid].add(&used)
+		all.add(&used)
+	}
+	most, pid := int64(0), uint32(0)
+	for _, p := range slices.Sorted(maps.Keys(by)) {
+		if off := apart(by[p]); max(off, -off) > max(most, -most) {
+			most, pid = off, p
+		}
+	}
+	s.v.says("CPU time %+d ns of that on a CPU, the most in process %d: %+d ns", apart(&all), pid, most)
+}
+
+func apart(r *row) int64 { return int64(r[cpuTimeAt] - r[onCPUAt]) }
