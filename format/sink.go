@@ -3,16 +3,10 @@
 package format
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
 	"sync/atomic"
-
-	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
 )
 
 // sink compresses and writes batches, when asked to on a goroutine of its own.
@@ -20,12 +14,10 @@ import (
 type sink struct {
 	background bool
 	stream     bool
-	out        io.Writer
-	at         atomic.Int64 // bytes written
+	file       *container   // nil: there are only the segments
+	at         atomic.Int64 // bytes written to the file, or kept without one
+	segments   []segment
 	encoder    *encoder
-	index      index
-	schema     []byte // flatbuffer of the schema's message
-	table      int    // where the schema's table is in it
 	queue      chan *buffers
 	free       chan *buffers
 	err        atomic.Pointer[error] // the first failure: nothing is written after it
@@ -49,18 +41,21 @@ type Roomer interface{ Room(bytes int) error }
 
 const aheadBatches = 3
 
-func newSink(w io.Writer, l *layout, metadata []note, o WriterOptions) (*sink, error) {
+// newSink begins a file on out, or, without one, only the first segment.
+func newSink(out io.Writer, l *layout, metadata []note, o WriterOptions) (*sink, error) {
 	e, err := newEncoder(l)
 	if err != nil {
 		return nil, err
 	}
 	n := len(l.kinds)
-	s := &sink{count: sinkCounts{make([]uint64, n), make([]uint64, n)}, background: o.Background, stream: o.Stream, out: w, encoder: e, done: make(chan struct{}),
+	s := &sink{count: sinkCounts{make([]uint64, n), make([]uint64, n)}, background: o.Background, stream: o.Stream, encoder: e, done: make(chan struct{}),
 		queue: make(chan *buffers, aheadBatches), free: make(chan *buffers, aheadBatches)}
 	for range aheadBatches {
 		s.free <- newBuffers(l)
 	}
-	if err := s.begin(l.schema(metadata), l); err != nil {
+	if out == nil {
+		s.segments = []segment{{}}
+	} else if err := s.open(out, metadata); err != nil {
 		return nil, err
 	}
 	if s.background {
@@ -69,57 +64,6 @@ func newSink(w io.Writer, l *layout, metadata []note, o WriterOptions) (*sink, e
 		close(s.done)
 	}
 	return s, nil
-}
-
-// begin writes the schema and the dictionaries: from here on the file can be
-// opened, whatever happens to its writer.
-func (s *sink) begin(schema *arrow.Schema, l *layout) error {
-	if !s.stream {
-		if err := s.write(append([]byte(magic), 0, 0)); err != nil {
-			return err
-		}
-	}
-	head, err := s.schemaMessage(schema)
-	if err != nil {
-		return fmt.Errorf("encode schema: %w", err)
-	}
-	if err := s.write(head); err != nil {
-		return err
-	}
-	id := int64(0)
-	for c := range l.columns {
-		if l.columns[c].Type != Enum {
-			continue
-		}
-		head, body := s.encoder.dictionary(id, l.columns[c].Values)
-		s.index.dictionaries = append(s.index.dictionaries, s.next(head, body))
-		if err := errors.Join(s.write(head), s.write(body)); err != nil {
-			return err
-		}
-		id++ // as the Arrow library numbers them in the schema
-	}
-	return nil
-}
-
-// schemaMessage has the Arrow library encode the schema, and seals it.
-func (s *sink) schemaMessage(schema *arrow.Schema) ([]byte, error) {
-	var b bytes.Buffer
-	if err := ipc.NewWriter(&b, ipc.WithSchema(schema)).Close(); err != nil {
-		return nil, err
-	}
-	m, err := input{bytes.NewReader(b.Bytes()), int64(b.Len())}.message(0, nil)
-	if err != nil {
-		return nil, err
-	}
-	s.schema, s.table = m.flat.buf, m.header
-	header := s.encoder.embed(s.schema, s.table)
-	return s.encoder.message(headerSchema, header, 0), nil
-}
-
-// next is where a message will be that is written now.
-func (s *sink) next(head, body []byte) block {
-	at := s.at.Load()
-	return block{at, at + int64(len(head)), at + int64(len(head)+len(body))}
 }
 
 func (s *sink) run() {
@@ -139,17 +83,29 @@ func (s *sink) put(b *buffers) {
 
 func (s *sink) encode(b *buffers) {
 	head, body := s.encoder.encode(b)
-	if r, ok := s.out.(Roomer); ok && !s.full.Load() && r.Room(len(head)+len(body)) != nil {
+	if s.file != nil && !s.full.Load() && !s.file.room(len(head)+len(body)) {
 		s.full.Store(true)
 	}
 	if s.full.Load() {
 		s.add(b.events, func(c *sinkCounts) []uint64 { return c.dropped })
 		return
 	}
-	s.index.batches = append(s.index.batches, s.next(head, body))
-	if s.write(head) == nil && s.write(body) == nil { // else it is noted
-		s.add(b.brief.rows, func(c *sinkCounts) []uint64 { return c.rows })
+	s.keep(head, body, b.brief.rows)
+	if s.file == nil {
+		s.at.Add(int64(len(head) + len(body)))
+	} else if !s.note(s.file.batch(head, body)) {
+		return
 	}
+	s.add(b.brief.rows, func(c *sinkCounts) []uint64 { return c.rows })
+}
+
+// note keeps the first failure of writing, and how far it came.
+func (s *sink) note(err error) bool {
+	s.at.Store(s.file.at)
+	if err != nil {
+		s.err.CompareAndSwap(nil, &err)
+	}
+	return err == nil
 }
 
 // add adds to the counts that a function chooses.
@@ -178,16 +134,6 @@ func (s *sink) settle() {
 		s.free <- b
 	}
 	s.full.Store(false)
-}
-
-func (s *sink) write(p []byte) error {
-	n, err := s.out.Write(p)
-	s.at.Add(int64(n))
-	if err != nil {
-		err = fmt.Errorf("write capture: %w", err)
-		s.err.CompareAndSwap(nil, &err)
-	}
-	return err
 }
 
 func (s *sink) failed() error {
@@ -224,16 +170,16 @@ func (s *sink) close() error {
 	s.once.Do(func() {
 		close(s.queue)
 		<-s.done
-		if s.err.Load() != nil {
-			return
-		}
-		end := slices.Clone(streamEnd)
-		if !s.stream {
-			end = append(end, s.encoder.footer(&s.index, s.schema, s.table)...)
-		}
-		_ = s.write(end) // it is noted
+		s.finish()
 	})
 	return s.failed()
+}
+
+// finish writes the end of the file, if there is one.
+func (s *sink) finish() {
+	if s.file != nil && s.err.Load() == nil {
+		s.note(s.file.end(s.encoder))
+	}
 }
 
 func (s *sink) position() int64 { return s.at.Load() }

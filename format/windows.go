@@ -201,13 +201,13 @@ func (w *windows) close() error {
 	return err
 }
 
-// begin writes the schema and the metadata's row.
+// begin writes the schema and the metadata's row, if there is a file.
 func (w *windows) begin(out io.Writer, meta *Metadata, o WriterOptions) (err error) {
 	pairs, err := encodeMetadata(meta, w.layout.kinds)
 	if err != nil {
 		return err
 	}
-	if w.sink, err = newSink(out, w.layout, pairs, o); err != nil {
+	if w.sink, err = newSink(out, w.layout, pairs, o); err != nil || out == nil {
 		return err
 	}
 	text, err := metadataText(w.layout, pairs)

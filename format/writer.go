@@ -23,7 +23,7 @@ type WriterOptions struct {
 type Stats struct {
 	Rows      map[string]uint64 // flushed, by kind
 	Total     uint64            // rows taken, flushed or pending
-	Bytes     int64             // written to the file
+	Bytes     int64             // in the file, or kept where there is none
 	Reordered uint64            // rows that came too late and carry the time of the last flush
 }
 
@@ -37,7 +37,8 @@ type Writer struct {
 }
 
 // NewWriter begins a capture with rows of the given kinds. The kinds must have
-// their layout; meta.Format is ignored.
+// their layout; meta.Format is ignored. Without w there is no file: what is
+// flushed is kept in memory, in segments; see [Writer.Mark].
 func NewWriter(w io.Writer, meta *Metadata, kinds []Kind, o WriterOptions) (*Writer, error) {
 	if err := checkKinds(kinds); err != nil {
 		return nil, err
