@@ -75,13 +75,14 @@ type ledger struct {
 	tasks   *replay.Tasks
 	threads map[threadID]*thread
 	leaders map[processID]replay.Task
+	begin   int64 // of the recording
 
 	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, total, reason format.Col
 }
 
 func newLedger(c *format.Capture) *ledger {
 	return &ledger{
-		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{},
+		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{}, begin: c.Meta().Start.UnixNano(),
 		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"),
 		runQueue: c.Col("run_queue_ns"), voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"),
 		migrations: c.Col("migrations"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"),
@@ -99,8 +100,13 @@ func (l *ledger) event(e replay.Event) {
 		l.sum(l.thread(e), e)
 	case "task":
 		t := l.thread(e)
-		if e.Str(l.reason) == "snapshot" {
+		switch e.Str(l.reason) {
+		case "snapshot":
 			t.before = e.Uint(l.total)
+		case "present": // of a further file, which lacks the snapshot
+			if used := t.past.cpuTime + t.last.cpuTime; t.before == 0 && e.Int(l.start) < l.begin {
+				t.before = e.Uint(l.total) - min(e.Uint(l.total), used)
+			}
 		}
 		l.lead(e)
 	case "fork", "exec", "exit", "thread_start":

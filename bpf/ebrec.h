@@ -29,11 +29,14 @@ typedef __u64 boot_t;     /* instant, nanoseconds since boot; a timestamp in the
 typedef __u64 bytes_t;    /* bytes */
 typedef __u64 count_t;    /* a number of things */
 typedef __u64 id_t64;     /* an opaque identifier */
+typedef __s64 shift_t;    /* nanoseconds from one clock to another */
 typedef __s32 errno_t;    /* an errno value, 0 for success */
 typedef __u8 bool_t;      /* 0 or 1 */
 typedef __u8 addr_t[16];  /* IPv6 address, or an IPv4-mapped one */
 typedef char comm_t[16];  /* task name, NUL-padded */
+typedef char name_t[32];  /* name of ours, NUL-padded */
 typedef char path_t[256]; /* path, NUL-terminated, cut at 255 bytes */
+typedef char args_t[1024]; /* arguments, NUL-terminated, cut at 1023 bytes */
 
 struct header {
 	boot_t time DOC("when it happened");
@@ -47,7 +50,7 @@ struct header {
 /* --- identity ------------------------------------------------------------ */
 
 /* An enum member is named for its enum; the file says what follows the prefix. */
-enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed };
+enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed, task_reason_moved, task_reason_present };
 
 /* IDENTITY: what names a task; the same columns wherever a task is introduced. */
 #define IDENTITY                                                                       \
@@ -56,14 +59,16 @@ enum task_reason { task_reason_snapshot, task_reason_created, task_reason_execut
 	bool_t kernel_thread DOC("1 for a kernel thread");                                 \
 	bool_t running; /* snapshot only: it was on a CPU */                               \
 	__u16 reserved;                                                                    \
-	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2");                 \
+	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2; rows of kind cgroup have its path"); \
+	__u32 ns_pid DOC("process id in the process's own pid namespace");                 \
+	__u32 pid_ns DOC("the process's pid namespace (inode number)");                    \
 	comm_t comm DOC("task name")
 
 struct task {
 	struct header h;
 	IDENTITY;
 	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
-	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file or took another name");
+	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file, took another name, was moved to another cgroup, or was still there when a further file of the recording began (present)");
 	__u32 reserved2;
 } EVENT(2, "recording", "a task and its name; rows that carry only a tid refer to the latest one");
 
@@ -97,6 +102,15 @@ struct thread_exit {
 	IDENTITY;
 	ns_t lifetime_ns DOC("from start to exit");
 } EVENT(7, "process", "a thread exited and left others of its process running");
+
+struct exec_args {
+	struct header h;
+	bool_t cut DOC("1 when path (255 bytes) or args (1023 bytes) are cut at their most bytes");
+	__u8 reserved;
+	__u16 bytes; /* of args, the NUL behind each argument included */
+	__u32 reserved2;
+	args_t args DOC("arguments, the name of the program first, quoted as a shell would need it");
+} EVENT(18, "args", "the arguments that a process executed a file with");
 
 /* --- scheduling ---------------------------------------------------------- */
 
@@ -232,7 +246,7 @@ struct open {
 	__u32 flags DOC("open flags (O_RDONLY is 0)");
 	errno_t error DOC("errno, 0 for success");
 	__s32 fd DOC("file descriptor, -1 on failure");
-	bool_t cut DOC("1 when path was longer than 255 bytes and is cut");
+	bool_t cut DOC("1 when path (255 bytes) or args (1023 bytes) are cut at their most bytes");
 	__u8 reserved[3];
 	comm_t comm DOC("task name");
 	path_t path DOC("path as the process gave it, relative to its directory; empty when it could not be read");
@@ -241,18 +255,18 @@ struct open {
 /* --- the recording itself ------------------------------------------------ */
 
 /* Sources by number; Go reads the names from this enum. */
-enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file };
-#define SOURCES 6
+enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file, source_args };
+#define SOURCES 7
 
-enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full };
-#define LOSS_REASONS 5
+enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full, loss_reason_shed };
+#define LOSS_REASONS 6
 
 struct loss {
 	struct header h;
 	boot_t since DOC("start of the interval; time is its end");
 	count_t lost DOC("events lost");
 	enum source loss_source DOC("source whose events were lost");
-	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535)");
+	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535), shed (recording had become dearer than --max-overhead allows; sums still count them)");
 } EVENT(16, "recording", "events were lost in the kernel or on the way to the file") NO("pid,tid");
 
 struct summary {
@@ -262,8 +276,34 @@ struct summary {
 	count_t written DOC("event rows written to the file");
 	count_t lost DOC("events lost");
 	count_t reordered DOC("rows that came later than the reordering window allows and carry the window's edge as their time");
+	count_t left_out DOC("events of the recorder itself, which are not recorded unless asked for");
+	count_t drains DOC("times that the recorder emptied the ring and the CPUs' batches");
+	count_t wakeups DOC("times that the ring was so full that the kernel woke the recorder");
+	bytes_t file_bytes DOC("bytes written to the file before the summary");
 	ns_t own_cpu_ns DOC("CPU time of the recorder itself");
 	bytes_t max_rss_bytes DOC("largest resident set of the recorder");
 } EVENT(17, "recording", "totals of the recording; the last row of a complete file") NO("pid,tid,cpu");
+
+struct cgroup_path {
+	struct header h;
+	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2; rows of kind cgroup have its path");
+	bool_t made DOC("1 when the cgroup was made during the recording");
+	__u8 reserved[7];
+	path_t cgroup DOC("path of the cgroup from the root of the hierarchy");
+} EVENT(19, "recording", "a cgroup that tasks are in, or that was made") NO("pid,tid,cpu");
+
+struct clock {
+	struct header h;
+	shift_t wall_offset_ns DOC("Unix time less boot time at that moment; rows carry boot time plus the first one");
+	ns_t uncertainty_ns DOC("the offset is true within plus or minus this");
+} EVENT(20, "recording", "a reading of the wall clock: at the start, at the end, once a minute and when it was set") NO("pid,tid,cpu");
+
+struct program {
+	struct header h;
+	name_t program DOC("kernel program of ebrec");
+	count_t runs DOC("times that it ran while its run time was measured");
+	ns_t run_ns DOC("how long it ran while its run time was measured, measuring included");
+	ns_t measured_ns DOC("how long its run time was measured, from the start of the recording");
+} EVENT(21, "recording", "what a kernel program costs") NO("pid,tid,cpu");
 
 #endif

@@ -8,6 +8,7 @@ type hook struct {
 	program string   // name of the C function
 	sources []string // wanted when one of them is; nil: always
 	instead string   // only when that program could not be attached
+	filter  bool     // only for a recording with a filter
 	loses   string
 }
 
@@ -25,6 +26,9 @@ var hooks = []hook{
 	{object: "process", program: "on_fork", loses: "created processes and threads"},
 	{object: "process", program: "on_exec", loses: "executed files and the names they give"},
 	{object: "process", program: "on_rename", loses: "changed task names"},
+	{object: "process", program: "on_move", loses: "moves to another cgroup"},
+	{object: "process", program: "on_mkdir", loses: "paths of cgroups that are made"},
+	{object: "process", program: "on_free", filter: true, loses: "the end of processes that are let through"},
 	{object: "process", program: "on_exit", sources: []string{"process"}, loses: "exits"},
 	{object: "sched", program: "on_switch", sources: []string{"cpu", "sched"}, loses: "all scheduling"},
 	{object: "tcp", program: "on_state", sources: []string{"tcp"}, loses: "connects, accepts and closes"},
@@ -41,15 +45,27 @@ var hooks = []hook{
 
 // Sources are the names of what can be recorded, in the order of enum source.
 // "recording" is not one: its rows are always there.
-func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "file"} }
+func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "file", "args"} }
+
+// SwitchProgram is the program that runs at every context switch.
+const SwitchProgram = "on_switch"
 
 // The loss reasons of enum loss_reason that are counted per source.
 const (
-	lossReasons = 5
+	lossReasons = 6
 	// ProgramBusy is the reason of losses that the kernel counts, not the
 	// programs.
 	ProgramBusy = 3
 	// FileFull is the reason of losses that the recorder counts, not the
 	// programs.
 	FileFull = 4
+	// Shed is the reason of events that were left out on purpose: see
+	// [Programs.Shed].
+	Shed = 5
+)
+
+// Reasons of task rows that the recorder gives (enum task_reason).
+const (
+	ReasonSnapshot = 0
+	ReasonPresent  = 5
 )

@@ -7,6 +7,22 @@
 
 #define PF_KTHREAD 0x00200000
 
+#define PIDTYPE_TGID 1
+
+/* name_in_namespace finds what a process calls itself: its number in the
+ * innermost of the pid namespaces that it has one in. */
+static __always_inline void name_in_namespace(struct task_struct *p, __u32 *number, __u32 *ns)
+{
+	struct pid *pid = BPF_CORE_READ(p, signal, pids[PIDTYPE_TGID]);
+	__u64 level = BPF_CORE_READ(pid, level);
+	struct upid own = {};
+
+	bpf_core_read(&own, bpf_core_type_size(struct upid),
+		      (void *)pid + bpf_core_field_offset(pid->numbers) + level * bpf_core_type_size(struct upid));
+	*number = own.nr;
+	*ns = BPF_CORE_READ(own.ns, ns.inum);
+}
+
 /* Works on every struct that has IDENTITY after its header. */
 #define identify(e, p)                                                          \
 	do {                                                                    \
@@ -18,6 +34,7 @@
 		(e)->running = on_cpu(p);                                       \
 		(e)->reserved = 0;                                              \
 		(e)->cgroup_id = (p)->cgroups->dfl_cgrp->kn->id;                \
+		name_in_namespace(p, &(e)->ns_pid, &(e)->pid_ns);               \
 		bpf_probe_read_kernel(&(e)->comm, sizeof((e)->comm), &(p)->comm); \
 	} while (0)
 

@@ -32,13 +32,17 @@ type Window struct {
 	_      structs.HostLayout
 	Opens  uint64
 	Closes uint64
+	Shed   uint32
+	Self   uint32
 }
 
 // Counters is struct counters of the programs.
 type Counters struct {
-	_    structs.HostLayout
-	Seen [6]uint64
-	Lost [30]uint64
+	_       structs.HostLayout
+	Seen    [7]uint64
+	Lost    [42]uint64
+	LeftOut uint64
+	Wakeups uint64
 }
 
 // CPUNow is struct cpu_now of the programs.
@@ -99,6 +103,8 @@ type Task struct {
 	Running      uint8
 	Reserved     uint16
 	CgroupID     uint64
+	NSPID        uint32
+	PIDNS        uint32
 	Comm         [16]int8
 	TotalCPUNS   uint64
 	Reason       uint32
@@ -160,6 +166,49 @@ type Summary struct {
 	Written     uint64
 	Lost        uint64
 	Reordered   uint64
+	LeftOut     uint64
+	Drains      uint64
+	Wakeups     uint64
+	FileBytes   uint64
 	OwnCPUNS    uint64
 	MaxRSSBytes uint64
+}
+
+// ExecArgs is struct exec_args of the programs.
+type ExecArgs struct {
+	_         structs.HostLayout
+	H         Header
+	Cut       uint8
+	Reserved  uint8
+	Bytes     uint16
+	Reserved2 uint32
+	Args      [1024]int8
+}
+
+// CgroupPath is struct cgroup_path of the programs.
+type CgroupPath struct {
+	_        structs.HostLayout
+	H        Header
+	CgroupID uint64
+	Made     uint8
+	Reserved [7]uint8
+	Cgroup   [256]int8
+}
+
+// Clock is struct clock of the programs.
+type Clock struct {
+	_             structs.HostLayout
+	H             Header
+	WallOffsetNS  int64
+	UncertaintyNS uint64
+}
+
+// Program is struct program of the programs.
+type Program struct {
+	_          structs.HostLayout
+	H          Header
+	Program    [32]int8
+	Runs       uint64
+	RunNS      uint64
+	MeasuredNS uint64
 }

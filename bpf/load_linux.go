@@ -21,7 +21,9 @@ import (
 // Config says what to load.
 type Config struct {
 	Sources   []string // names from [Sources]
-	Filtered  bool     // record only processes given to [Programs.Target] and their children
+	Filtered  bool     // record only targets: see [Programs.Target]
+	Comms     []string // processes that take one of these names become targets
+	Cgroups   []uint64 // processes in these cgroups, by id, and those below are targets as they are created or moved
 	MaxTasks  uint32   // threads with sums at one time; 0: 65,536
 	RingBytes uint32   // size of the ring, a power of two of at least a page; 0: 8 MiB
 }
@@ -38,6 +40,7 @@ type Programs struct {
 	working map[string]bool // programs attached
 	missing []format.Missing
 
+	window  Window
 	ncpu    int          // possible CPUs
 	cpus    *ebpf.Memory // of CPUNow
 	batches *ebpf.Memory // of Batch
@@ -46,6 +49,7 @@ type Programs struct {
 // attached is a program that runs and the source that it serves.
 type attached struct {
 	program *ebpf.Program
+	name    string
 	source  string
 }
 
@@ -87,6 +91,9 @@ func (p *Programs) load() error {
 			return fmt.Errorf("create maps of %s: %w", object, err)
 		}
 	}
+	if err := p.fillFilter(); err != nil {
+		return err
+	}
 	for _, h := range hooks {
 		if p.wants(h) {
 			p.attachOrMiss(specs[h.object], h)
@@ -118,6 +125,9 @@ func (p *Programs) objects() []string {
 // superfluous by one that works.
 func (p *Programs) wants(h hook) bool {
 	if h.instead != "" && p.working[h.instead] {
+		return false
+	}
+	if h.filter && !p.config.Filtered {
 		return false
 	}
 	return h.sources == nil || slices.ContainsFunc(h.sources, p.Records)
@@ -165,6 +175,9 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		"want_sums":        p.Records("cpu"),
 		"want_switches":    p.Records("sched"),
 		"want_process":     p.Records("process"),
+		"want_args":        p.Records("args"),
+		"by_comm":          len(p.config.Comms) > 0,
+		"by_cgroup":        len(p.config.Cgroups) > 0,
 		"switch_has_state": switchHasState(),
 	}
 	for name, value := range knobs {
@@ -219,6 +232,24 @@ func (p *Programs) createMaps(object string, spec *ebpf.CollectionSpec) error {
 	return nil
 }
 
+// fillFilter says what makes a process a target, before any program looks.
+func (p *Programs) fillFilter() error {
+	p.window = Window{Opens: ^uint64(0), Closes: ^uint64(0)}
+	for _, name := range p.config.Comms {
+		var comm [16]byte
+		copy(comm[:len(comm)-1], name)
+		if err := p.maps["process"]["comms"].Put(comm, uint8(1)); err != nil {
+			return fmt.Errorf("filter on the name %q: %w", name, err)
+		}
+	}
+	for _, id := range p.config.Cgroups {
+		if err := p.maps["process"]["cgroups"].Put(id, uint8(1)); err != nil {
+			return fmt.Errorf("filter on cgroup %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
 // program loads one program over the maps of its object.
 func (p *Programs) program(spec *ebpf.CollectionSpec, object, name string) (*ebpf.Program, error) {
 	one := spec.Copy()
@@ -259,7 +290,7 @@ func (p *Programs) attach(spec *ebpf.CollectionSpec, h hook) error {
 		return errors.Join(err, prog.Close())
 	}
 	p.links = append(p.links, l)
-	p.loaded = append(p.loaded, attached{prog, h.source()})
+	p.loaded = append(p.loaded, attached{prog, h.program, h.source()})
 	return nil
 }
 

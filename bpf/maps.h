@@ -26,8 +26,10 @@ const volatile bool filtered = false;        /* record only the processes in tar
 struct window {
 	__u64 opens;
 	__u64 closes;
+	__u32 shed; /* not 0: switches are counted, not recorded */
+	__u32 self; /* process whose own events are left out: the recorder; 0: none */
 };
-struct window window SEC(".data.window") = { ~0ULL, ~0ULL };
+struct window window SEC(".data.window") = { ~0ULL, ~0ULL, 0, 0 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -38,6 +40,8 @@ struct {
 struct counters {
 	__u64 seen[SOURCES];
 	__u64 lost[SOURCES * LOSS_REASONS];
+	__u64 left_out; /* events of the recorder itself */
+	__u64 wakeups;  /* of the reader */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -46,7 +50,9 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
-/* Processes to record when filtered, by tgid; children join at fork. */
+/* Processes to record when filtered, by tgid, and why. */
+#define TARGET_FAMILY 1 /* asked for, or a descendant of one that is */
+#define TARGET_CGROUP 2 /* in a cgroup that was asked for */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
@@ -69,6 +75,19 @@ static __always_inline struct counters *cpu_counters(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&counters, &zero);
+}
+
+/* ours tells whether an event is of the recorder itself, and counts it. */
+static __always_inline bool ours(__u32 tgid)
+{
+	struct counters *c;
+
+	if (!window.self || tgid != window.self)
+		return false;
+	c = cpu_counters();
+	if (c)
+		__sync_fetch_and_add(&c->left_out, 1);
+	return true;
 }
 
 static __always_inline void count_lost(enum source s, enum loss_reason why)
@@ -105,8 +124,14 @@ static __always_inline void *begin(__u64 size, __u16 kind, enum source s, __u64 
  * a wakeup per record costs the recorded machine microseconds each. */
 static __always_inline __u64 wakeup(void)
 {
-	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= wakeup_bytes ?
-		BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	struct counters *c;
+
+	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < wakeup_bytes)
+		return BPF_RB_NO_WAKEUP;
+	c = cpu_counters();
+	if (c)
+		__sync_fetch_and_add(&c->wakeups, 1);
+	return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void submit(void *record)

@@ -5,9 +5,11 @@
  * and how processes and threads begin and end (source process).
  */
 #include "identity.h"
+#include "filter.h"
 
 /* False: creation and exec are recorded as task rows only, exits not at all. */
 const volatile bool want_process = false;
+const volatile bool want_args = false;
 
 #define SIGNAL_GROUP_EXIT 0x4
 #define EEXIST 17
@@ -18,6 +20,8 @@ ANCHOR(exec);
 ANCHOR(exit);
 ANCHOR(thread_start);
 ANCHOR(thread_exit);
+ANCHOR(exec_args);
+ANCHOR(cgroup_path);
 
 /* group_cpu_ns is the task clock of a whole process, this thread being its last. */
 static __always_inline __u64 group_cpu_ns(struct task_struct *p)
@@ -58,21 +62,21 @@ static __always_inline void emit_thread_start(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+/*
+ * A new task is seen as it is first woken, in the context of the one that
+ * created it: sched_process_fork does not tell of io_uring's threads, and may be
+ * preempted (quirks.h).
+ */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_fork, struct task_struct *child)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 tgid = child->tgid;
-	__u8 one = 1;
 
 	/* The filter follows from before the window opens, or children would be missed. */
-	if (!wanted(parent->tgid))
+	follow(bpf_get_current_pid_tgid() >> 32, child);
+	if (!within(now) || !wanted(child->tgid))
 		return 0;
-	if (filtered && tgid != (__u32)parent->tgid && bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
-		count_lost(source_process, loss_reason_map_full);
-	if (!within(now))
-		return 0;
-	if (!want_process)
+	if (!want_process || (child->pid != child->tgid && ours(child->tgid)))
 		emit_task(child, now, task_reason_created);
 	else if (child->pid == child->tgid)
 		emit_fork(child, now);
@@ -81,14 +85,38 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+static __always_inline void emit_args(struct task_struct *p, __u64 now)
+{
+	__u64 start = BPF_CORE_READ(p, mm, arg_start);
+	__u64 bytes = BPF_CORE_READ(p, mm, arg_end) - start;
+	struct exec_args *e = begin(sizeof(*e), 18, source_args, now);
+
+	if (!e)
+		return;
+	e->h.pid = p->tgid;
+	e->h.tid = p->pid;
+	e->cut = bytes >= sizeof(e->args);
+	if (e->cut)
+		bytes = sizeof(e->args) - 1;
+	e->bytes = bytes;
+	e->reserved = 0;
+	e->reserved2 = 0;
+	if (bpf_probe_read_user(e->args, bytes & (sizeof(e->args) - 1), (void *)start))
+		e->bytes = 0;
+	submit(e);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct exec *e;
 
+	follow_name(p, p->comm);
 	if (!within(now) || !wanted(p->tgid))
 		return 0;
+	if (want_args)
+		emit_args(p, now);
 	if (!want_process) {
 		emit_task(p, now, task_reason_executed);
 		return 0;
@@ -109,6 +137,8 @@ int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct task *e;
 
+	if (p->pid == p->tgid)
+		follow_name(p, comm);
 	if (!within(now) || !wanted(p->tgid))
 		return 0;
 	e = begin(sizeof(*e), 2, source_recording, now);
@@ -152,6 +182,44 @@ static __always_inline void emit_exit(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p, bool threadgroup)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (to->root->hierarchy_id) /* of version 1 */
+		return 0;
+	follow_cgroup(p, to->kn->id);
+	if (within(now) && wanted(p->tgid))
+		emit_task(p, now, task_reason_moved);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(on_mkdir, struct cgroup *made, const char *path)
+{
+	__u64 now = bpf_ktime_get_boot_ns(), id = made->kn->id;
+	struct cgroup_path *e;
+
+	if (made->root->hierarchy_id)
+		return 0;
+	if (!follow_mkdir(made, id) && !wanted(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	if (!within(now))
+		return 0;
+	e = begin(sizeof(*e), 19, source_recording, now);
+	if (!e)
+		return 0;
+	e->h.pid = 0;
+	e->h.tid = 0;
+	e->cgroup_id = id;
+	e->made = 1;
+	if (bpf_probe_read_kernel_str(&e->cgroup, sizeof(e->cgroup), path) < 0)
+		e->cgroup[0] = 0;
+	submit(e);
+	return 0;
+}
+
 /* Processes whose end was told a moment ago. */
 struct process_id {
 	__u64 start;
@@ -192,14 +260,25 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	return 0;
 }
 
-/* The tasks there are, as task rows. */
+/* A process is forgotten when it is freed, which is after its last switch. */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(on_free, struct task_struct *p)
+{
+	__u32 tgid = p->tgid;
+
+	if (p->pid == p->tgid)
+		bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}
+
+/* The tasks there are, as task rows; the filter is applied by who asks. */
 SEC("iter/task")
 int list_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *p = ctx->task;
 	struct task e = {};
 
-	if (!p || !wanted(p->tgid))
+	if (!p)
 		return 0;
 	e.h.time = bpf_ktime_get_boot_ns();
 	e.h.kind = 2;

@@ -18,16 +18,43 @@ import (
 // count what happens from opens to closes, both included. Call it ahead of the
 // instant: an instant in the past is not exact.
 func (p *Programs) SetWindow(opens, closes uint64) error {
-	err := p.maps["process"][".data.window"].Put(uint32(0), Window{Opens: opens, Closes: closes})
-	if err != nil {
+	p.window.Opens, p.window.Closes = opens, closes
+	return p.putWindow()
+}
+
+// Shed has switches counted as lost instead of recorded, or recorded again.
+func (p *Programs) Shed(on bool) error {
+	p.window.Shed = 0
+	if on {
+		p.window.Shed = 1
+	}
+	return p.putWindow()
+}
+
+// LeaveOut leaves out what a process does, by its number in the initial pid
+// namespace: the recorder itself.
+func (p *Programs) LeaveOut(pid uint32) error {
+	p.window.Self = pid
+	return p.putWindow()
+}
+
+func (p *Programs) putWindow() error {
+	if err := p.maps["process"][".data.window"].Put(uint32(0), p.window); err != nil {
 		return fmt.Errorf("set the window: %w", err)
 	}
 	return nil
 }
 
-// Target adds a process to the filter.
-func (p *Programs) Target(pid uint32) error {
-	if err := p.maps["process"]["targets"].Put(pid, uint8(1)); err != nil {
+// Why a process is a target, as in maps.h.
+const (
+	TargetFamily uint8 = 1 // asked for: its children are targets, too
+	TargetCgroup uint8 = 2 // it is in a cgroup that was asked for
+)
+
+// Target adds a process to the filter, by its number in the initial pid
+// namespace.
+func (p *Programs) Target(pid uint32, why uint8) error {
+	if err := p.maps["process"]["targets"].Put(pid, why); err != nil {
 		return fmt.Errorf("filter on process %d: %w", pid, err)
 	}
 	return nil
@@ -38,8 +65,8 @@ func (p *Programs) Filtered() bool { return p.config.Filtered }
 
 // Wanted tells whether the filter lets a process through.
 func (p *Programs) Wanted(pid uint32) bool {
-	var one uint8
-	return !p.config.Filtered || p.maps["process"]["targets"].Lookup(pid, &one) == nil
+	var why uint8
+	return !p.config.Filtered || p.maps["process"]["targets"].Lookup(pid, &why) == nil
 }
 
 // CPUs returns what each possible CPU is doing, by number; nil without the
@@ -231,4 +258,30 @@ func Now() uint64 {
 // LossAt says where and why Counters.Lost[i] counts.
 func LossAt(i int) (source, reason uint32) {
 	return uint32(i / lossReasons), uint32(i % lossReasons)
+}
+
+// RunTime is how often a program ran and how long, both only while
+// [MeasureRunTime] or the kernel.bpf_stats_enabled setting has it measured.
+type RunTime struct {
+	Name string
+	Runs uint64
+	Time time.Duration
+}
+
+// MeasureRunTime has the kernel measure the run time of all BPF programs until
+// it is closed. It needs CAP_SYS_ADMIN.
+func MeasureRunTime() (io.Closer, error) { return ebpf.EnableStats(unix.BPF_STATS_RUN_TIME) }
+
+// RunTimes returns the run times of all programs that are attached, always in
+// the same order.
+func (p *Programs) RunTimes() ([]RunTime, error) {
+	var all []RunTime
+	for _, a := range p.loaded {
+		st, err := a.program.Stats()
+		if err != nil {
+			return nil, fmt.Errorf("read a program's statistics: %w", err)
+		}
+		all = append(all, RunTime{a.name, st.RunCount, st.Runtime})
+	}
+	return all, nil
 }

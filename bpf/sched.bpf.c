@@ -96,6 +96,10 @@ ANCHOR(task_sum);
 ANCHOR(cpu_sum);
 ANCHOR(loss);
 ANCHOR(summary);
+ANCHOR(exec_args);
+ANCHOR(cgroup_path);
+ANCHOR(clock);
+ANCHOR(program);
 
 /* set_bases finds what the counters were when the window opened or the thread
  * came onto the CPU. Of a slice that began before the window, the part outside
@@ -275,6 +279,10 @@ static __always_inline void emit(struct cpu_now *c, __u32 cpu, __u64 now, struct
 	if (!b || !n || !(wanted(prev->tgid) || wanted(next->tgid)))
 		return;
 	__sync_fetch_and_add(&n->seen[source_sched], 1);
+	if (window.shed) {
+		__sync_fetch_and_add(&n->lost[source_sched * LOSS_REASONS + loss_reason_shed], 1);
+		return;
+	}
 	append(b, cpu, now, prev, next,
 	       was_here && prev->pid ? prev->sched_info.run_delay - c->run_queue_in : 0,
 	       (state & SLOT_STATE) | (preempted ? SLOT_PREEMPTED : 0));

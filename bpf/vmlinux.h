@@ -15,7 +15,17 @@
 typedef struct { int counter; } atomic_t;
 
 struct kernfs_node { __u64 id; };
-struct cgroup { struct kernfs_node *kn; };
+struct cgroup;
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup_root { int hierarchy_id; };
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
 struct css_set { struct cgroup *dfl_cgrp; };
 
 struct sched_entity {
@@ -23,8 +33,19 @@ struct sched_entity {
 	__u64 nr_migrations;
 };
 struct sched_info { unsigned long long run_delay; };
+struct ns_common { unsigned int inum; };
+struct pid_namespace { struct ns_common ns; };
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
 struct signal_struct {
 	atomic_t live;
+	struct pid *pids[4];
 	unsigned int flags;
 	int group_exit_code;
 	unsigned long long sum_sched_runtime;
@@ -51,6 +72,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct mm_struct *mm;
 };
 
 /* Before 5.14 (commit 2f064a59a11f) the member was state, and a long. */
@@ -59,6 +81,10 @@ struct task_struct___before_5_14 { long state; };
 /* Before 5.16 (commit bcf9033e5449) x86 kept the CPU here, not in thread_info. */
 struct task_struct___before_5_16 { unsigned int cpu; };
 
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
 struct linux_binprm { const char *filename; };
 
 struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };

@@ -114,7 +114,7 @@ func save(t *testing.T, rows []row) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := &format.Metadata{Ebrec: "test", CPUs: 1, Start: time.Unix(0, 1000+100*ms), BootOffset: 1000, Sources: []string{"cpu", "sched", "process", "tcp", "file"}}
+	meta := &format.Metadata{Ebrec: "test", CPUs: 1, Start: time.Unix(0, 1000+100*ms), BootOffset: 1000, Sources: []string{"cpu", "sched", "process", "tcp", "file", "args"}}
 	path := filepath.Join(t.TempDir(), "t.arrow")
 	f, err := os.Create(path)
 	if err != nil {

@@ -87,6 +87,20 @@ func (f *Field) PutUint(record []byte, v uint64) {
 	}
 }
 
+// Uint reads the field of a raw record. The field must be numeric.
+func (f *Field) Uint(record []byte) uint64 {
+	b := record[f.Offset : f.Offset+f.Size]
+	switch f.Size {
+	case 1:
+		return uint64(b[0])
+	case 2:
+		return uint64(binary.LittleEndian.Uint16(b))
+	case 4:
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	return binary.LittleEndian.Uint64(b)
+}
+
 // Encode makes a raw record from values by column name: integers of any Go
 // type for numbers and timestamps (boot time), strings for String and Enum,
 // 16 bytes for Address. Columns not named are zero. It is the slow way in, for

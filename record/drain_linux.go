@@ -19,11 +19,12 @@ import (
 
 // Kind numbers of the rows that the recorder handles itself (ebrec.h).
 const (
-	kindSwitch  = 1
-	kindTaskSum = 8
-	kindCPUSum  = 9
-	kindLoss    = 16
-	kindSummary = 17
+	kindSwitch   = 1
+	kindTaskSum  = 8
+	kindCPUSum   = 9
+	kindLoss     = 16
+	kindSummary  = 17
+	kindExecArgs = 18
 )
 
 // drain moves records from the ring and the CPUs' batches to the writer.
@@ -39,6 +40,11 @@ type drain struct {
 
 	complete uint64 // boot time up to which everything has been taken
 	events   uint64 // events handed to the writer
+	drains   uint64 // calls of poll
+
+	watches map[uint16][]watch // by kind
+	waits   []watch            // for switches
+	saw     func(t *Trigger, at uint64)
 }
 
 // taken is how much of a CPU's unfinished batches was read ahead of the ring:
@@ -66,6 +72,7 @@ func (d *drain) poll(wait time.Duration) error {
 		return err
 	}
 	at := bpf.Now()
+	d.drains++
 	if err := d.takeBatches(); err != nil {
 		return err
 	}
@@ -101,7 +108,10 @@ func (d *drain) take(rec []byte) error {
 		return d.finishBatch(bpf.View[bpf.Batch](rec))
 	case h.Kind == kindTaskSum:
 		d.sums.ended(bpf.View[bpf.TaskSum](rec))
+	case h.Kind == kindExecArgs:
+		quoteArgs(bpf.View[bpf.ExecArgs](rec))
 	}
+	d.look(h, rec)
 	d.events++
 	return d.writer.Add(rec)
 }
@@ -168,6 +178,11 @@ func (d *drain) addSlots(b *bpf.Batch, from uint32) error {
 			return err
 		}
 		d.events++
+		for j := range d.waits {
+			if d.waits[j].trigger.holds(uint64(s.DelayNS)) {
+				d.saw(d.waits[j].trigger, row.H.Time)
+			}
+		}
 	}
 	return nil
 }

@@ -17,8 +17,12 @@ type losses struct {
 	last     []bpf.Counters
 	lastBusy []uint64
 
-	total uint64 // lost since the start
-	seen  uint64 // seen by the programs since the start
+	// Since the start:
+	total   uint64 // lost
+	seen    uint64 // seen by the programs
+	shed    uint64 // of the lost, left out on purpose
+	leftOut uint64 // events of the recorder itself, neither seen nor lost
+	wakeups uint64
 }
 
 func newLosses(p *bpf.Programs, opens uint64) *losses { return &losses{programs: p, since: opens} }
@@ -91,6 +95,9 @@ func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, 
 		return nil
 	}
 	l.total += lost
+	if reason == bpf.Shed {
+		l.shed += lost
+	}
 	row := bpf.Loss{
 		H:     bpf.Header{Time: at, Kind: kindLoss, CPU: cpu},
 		Since: l.since, Lost: lost, LossSource: source, LossReason: reason,
@@ -102,6 +109,8 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 	for i, n := range now.Seen {
 		l.seen += n - l.last[cpu].Seen[i]
 	}
+	l.leftOut += now.LeftOut - l.last[cpu].LeftOut
+	l.wakeups += now.Wakeups - l.last[cpu].Wakeups
 	for i, n := range now.Lost {
 		source, reason := bpf.LossAt(i)
 		if err := l.add(w, uint16(cpu), source, reason, n-l.last[cpu].Lost[i], at); err != nil {

@@ -16,11 +16,34 @@ type Options struct {
 	Sources  []string      // names from AllSources; nil: DefaultSources
 	Duration time.Duration // 0: until the context ends or Command exits
 	MaxSize  int64         // bytes at which the recording ends, the end of the file included; 0: none
-	PIDs     []uint32      // record only these processes and their children; nil: all
-	Command  []string      // run it, and record until it exits
-	AsRoot   bool          // run Command as root, also when sudo was used
-	All      bool          // with Command: record the whole machine, not just it
-	MaxTasks uint32        // threads with sums at one time; 0: 65,536
+
+	// More files than one. With Rotate a file that has MaxSize is followed by
+	// another; with Last the newest window is kept in memory, in MaxSize bytes
+	// (64 MiB when that is 0), and written when Dump says so, when a trigger's
+	// condition holds, and at the end. Files are numbered: trace.1.arrow.
+	Rotate   bool
+	Keep     int // numbered files that stay, the newest; 0: all
+	Last     time.Duration
+	Triggers []*Trigger
+	Dump     <-chan struct{}
+
+	// Which processes: all, or those that any of these chooses. Children of
+	// those chosen by number, name or as Command are chosen, too.
+	PIDs    []uint32 // as this process sees them
+	Comms   []string // names that processes have or take
+	Cgroups []string // of version 2: paths, and what is below them
+	Command []string // run it, and record until it exits
+	AsRoot  bool     // run Command as root, also when sudo was used
+	All     bool     // with Command: record the whole machine, not just it
+
+	// DropPrivileges gives up, once recording has begun and in the whole process,
+	// every capability that is not needed any more. Not in a program linked with
+	// cgo.
+	DropPrivileges bool
+
+	IncludeSelf bool    // record the recorder's own events, too
+	MaxOverhead float64 // share of the machine's CPU time, 0 to 1: above it, switches are only counted; 0: no bound
+	MaxTasks    uint32  // threads with sums at one time; 0: 65,536
 
 	Version     string   // of ebrec, for the file
 	CommandLine []string // of the recorder, for the file
@@ -28,6 +51,17 @@ type Options struct {
 	// Progress, when set, is called about once a second from the recording
 	// goroutine.
 	Progress func(Progress)
+	// Wrote, when set, is called from there for each file of several.
+	Wrote func(File)
+}
+
+// File is one capture of several.
+type File struct {
+	Path  string
+	Bytes int64
+	Rows  map[string]uint64 // by kind
+	Why   string            // it was written
+	Err   error             // why it was not
 }
 
 // Progress is the state of a recording under way.
@@ -37,6 +71,7 @@ type Progress struct {
 	PerSecond float64 // rows in the last second
 	Bytes     int64   // written to the file
 	Lost      uint64
+	Shed      bool // switches are only counted: see Options.MaxOverhead
 }
 
 // Result is what a finished recording was.
@@ -46,9 +81,11 @@ type Result struct {
 	Duration   time.Duration // the window of the recording
 	Rows       map[string]uint64
 	Bytes      int64
+	Files      []File // when there may be several
 	Lost       uint64
-	Full       bool // it ended at Options.MaxSize
-	NoRoom     bool // it ended because the disk was full
+	Shed       uint64 // of the lost, switches that were only counted
+	Full       bool   // it ended at Options.MaxSize
+	NoRoom     bool   // it ended because the disk was full
 	Missing    []format.Missing
 	OwnCPU     time.Duration // CPU time of the recorder's process
 	MaxRSS     int64         // bytes

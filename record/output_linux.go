@@ -5,6 +5,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -76,7 +77,7 @@ func createOutput(path string, force bool) (*output, error) {
 	}
 	old, err := os.Lstat(path)
 	if err == nil && !force {
-		return nil, hinted{fmt.Errorf("create %s: it exists", path), "choose another name with -o, or replace it with --force"}
+		return nil, existsError{hinted{fmt.Errorf("create %s: it exists", path), "choose another name with -o, or replace it with --force"}}
 	}
 	if err == nil && !old.Mode().IsRegular() {
 		return nil, hinted{fmt.Errorf("create %s: it is not a regular file", path), "choose another name with -o"}
@@ -87,12 +88,15 @@ func createOutput(path string, force bool) (*output, error) {
 		at = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
 		o.temp = at
 	}
-	o.file, err = os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	o.file, err = os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, hinted{fmt.Errorf("create %s: %w", path, errors.Unwrap(err)), createHint(err)}
 	}
 	return o, o.giveToCaller()
 }
+
+// existsError is that a file is there already.
+type existsError struct{ hinted }
 
 func createHint(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,9 +137,27 @@ func (o *output) finish() error {
 	if o.path == "-" {
 		return nil
 	}
-	err := errors.Join(o.giveBack(), o.file.Close())
 	if !o.done {
-		err = errors.Join(err, os.Remove(o.file.Name()))
+		return errors.Join(o.file.Close(), os.Remove(o.file.Name()))
 	}
-	return err
+	return errors.Join(o.giveBack(), o.rescue(), o.file.Close())
+}
+
+// rescue saves a file whose name was removed while it was written, perhaps with
+// its directory: it copies what there is to the directory for temporary files.
+func (o *output) rescue() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(o.file.Fd()), &st); err != nil || st.Nlink > 0 {
+		return nil // where links are not counted nothing is known
+	}
+	to, err := os.CreateTemp("", "*-"+filepath.Base(o.path))
+	if err != nil {
+		return fmt.Errorf("%s was removed while it was written: %w", o.path, err)
+	}
+	_, err = io.Copy(to, io.NewSectionReader(o.file, 0, o.written))
+	saved := &output{file: to, path: to.Name()}
+	if err = errors.Join(err, saved.giveToCaller(), to.Close()); err != nil {
+		return fmt.Errorf("%s was removed while it was written: %w", o.path, err)
+	}
+	return hinted{fmt.Errorf("%s was removed while it was written", o.path), "the capture is in " + to.Name()}
 }

@@ -31,12 +31,30 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := check(o); err != nil {
 		return nil, err
 	}
-	out, err := createOutput(o.Output, o.Force)
+	parts := newParts(o)
+	out, err := firstOutput(o, parts)
 	if err != nil {
 		return nil, err
 	}
-	res, err := runTo(ctx, o, out)
-	return res, errors.Join(err, out.finish())
+	s := &session{options: o, out: out, parts: parts, shedder: shedder{bound: o.MaxOverhead}}
+	res, err := s.record(ctx)
+	if s.out != nil {
+		err = errors.Join(err, s.out.finish())
+	}
+	return res, err
+}
+
+// firstOutput makes the file to write first. When everything is kept in memory
+// it is made again in the end, and made now only to see that it can be.
+func firstOutput(o Options, p *parts) (*output, error) {
+	if p != nil && !p.inMemory() {
+		return p.open()
+	}
+	out, err := createOutput(o.Output, o.Force)
+	if err != nil || p == nil {
+		return out, err
+	}
+	return nil, out.finish()
 }
 
 func check(o Options) error {
@@ -48,6 +66,17 @@ func check(o Options) error {
 	if o.MaxSize != 0 && o.MaxSize < LeastMaxSize {
 		return hinted{fmt.Errorf("a capture of at most %d bytes", o.MaxSize), fmt.Sprintf("give it %d or more", LeastMaxSize)}
 	}
+	if (o.Rotate || o.Last > 0) && o.Output == "-" {
+		return errors.New("standard output takes one capture: --rotate and --last need a file to number, -o FILE")
+	}
+	if o.Rotate && o.MaxSize == 0 {
+		return hinted{errors.New("--rotate without a size"), "say how large a file may be with --max-size"}
+	}
+	for _, t := range o.Triggers {
+		if !slices.Contains(o.Sources, t.Source()) {
+			return hinted{fmt.Errorf("trigger %s: source %s is not recorded", t.Text, t.Source()), "add it to -e"}
+		}
+	}
 	for _, pid := range o.PIDs {
 		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
 			return fmt.Errorf("record process %d: no such process", pid)
@@ -56,25 +85,31 @@ func check(o Options) error {
 	return checkCommand(o.Command)
 }
 
-func runTo(ctx context.Context, o Options, out *output) (*Result, error) {
+// record loads the programs, records and gives everything back.
+func (s *session) record(ctx context.Context) (*Result, error) {
+	o := s.options
 	if slices.Contains(o.Sources, "file") {
 		mountTracefs()
 	}
-	programs, err := bpf.Load(bpf.Config{
+	var err error
+	if s.cgroups, err = cgroupIDs(o.Cgroups); err != nil {
+		return nil, err
+	}
+	s.programs, err = bpf.Load(bpf.Config{
 		Sources:  o.Sources,
-		Filtered: len(o.PIDs) > 0 || len(o.Command) > 0 && !o.All,
+		Filtered: o.filtered(),
+		Comms:    o.Comms,
+		Cgroups:  s.cgroups,
 		MaxTasks: o.MaxTasks,
 	})
 	if err != nil {
 		return nil, explain(err)
 	}
-	cmd, err := startCommand(o.Command, o.AsRoot)
-	if err != nil {
-		return nil, errors.Join(err, programs.Release())
+	if s.command, err = startCommand(o.Command, o.AsRoot); err != nil {
+		return nil, errors.Join(err, s.programs.Release())
 	}
-	s := &session{options: o, out: out, programs: programs, command: cmd}
 	res, err := s.run(ctx)
-	return res, errors.Join(err, cmd.end(), programs.Release())
+	return res, errors.Join(err, s.command.end(), s.programs.Release())
 }
 
 // mountTracefs makes classic tracepoints reachable where nobody mounted it, as
@@ -104,7 +139,7 @@ func describe(o Options, p *bpf.Programs, opens uint64) *format.Metadata {
 	_ = unix.Uname(&u) // fails only for a bad address
 	host, _ := os.Hostname()
 	boot, _ := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	offset := bootOffset()
+	offset := readWall().offset
 	start := time.Unix(0, int64(opens)+offset)
 	_, utcOffset := start.Zone()
 	return &format.Metadata{
@@ -122,29 +157,6 @@ func describe(o Options, p *bpf.Programs, opens uint64) *format.Metadata {
 		Filter:     filterText(o),
 		Missing:    p.Missing(),
 	}
-}
-
-func filterText(o Options) string {
-	switch {
-	case len(o.PIDs) > 0:
-		return "processes " + strings.Trim(fmt.Sprint(o.PIDs), "[]") + " and their children"
-	case len(o.Command) > 0 && !o.All:
-		return "the recorded command and its children"
-	}
-	return ""
-}
-
-// bootOffset is Unix time less boot time. Of several readings the one whose
-// two boot readings lie closest together is the most exact.
-func bootOffset() int64 {
-	best, offset := uint64(1<<63), int64(0)
-	for range 20 {
-		before, wall, after := bpf.Now(), time.Now().UnixNano(), bpf.Now()
-		if after-before < best {
-			best, offset = after-before, wall-int64(before+(after-before)/2)
-		}
-	}
-	return offset
 }
 
 // kindsOf are the kinds that a recording of the sources can have.

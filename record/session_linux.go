@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"io"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
@@ -30,21 +28,29 @@ const (
 // one goroutine.
 type session struct {
 	options  Options
-	out      *output
+	out      *output // nil while everything is kept in memory
 	programs *bpf.Programs
 	command  *command
+	cgroups  []uint64 // of the filter, by id
+	parts    *parts   // nil: one file
 
-	opens  uint64 // boot time
-	writer *format.Writer
-	drain  *drain
-	sums   *accounts
-	losses *losses
+	opens   uint64 // boot time
+	meta    *format.Metadata
+	writer  *format.Writer
+	drain   *drain
+	sums    *accounts
+	losses  *losses
+	clock   clock
+	cost    cost
+	shedder shedder
 
 	lastSums, lastFlush time.Time
 	lastRows            uint64
-	perSecond           float64 // rows in the last second
-	full                bool    // the file is as large as it may be
-	noRoom              bool    // the disk is full
+	perSecond           float64           // rows in the last second
+	full                bool              // the file is as large as it may be
+	noRoom              bool              // the disk is full
+	counted             map[string]uint64 // rows in the files before this one, by kind
+	files               []File
 }
 
 func (s *session) run(ctx context.Context) (*Result, error) {
@@ -58,14 +64,12 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 
 // begin opens the window, writes who is there, and lets the command go.
 func (s *session) begin() error {
-	targets := slices.Clone(s.options.PIDs)
-	if s.command != nil {
-		targets = append(targets, s.command.pid())
+	if err := s.aim(); err != nil {
+		return err
 	}
-	for _, pid := range targets {
-		if err := s.programs.Target(pid); err != nil {
-			return err
-		}
+	s.cost.programs = s.programs
+	if err := s.cost.begin(); err != nil {
+		return err
 	}
 	s.opens = bpf.Now() + uint64(lead)
 	if err := s.programs.SetWindow(s.opens, never); err != nil {
@@ -75,13 +79,23 @@ func (s *session) begin() error {
 		return err
 	}
 	sleepUntil(s.opens)
-	if err := s.inventory(); err != nil {
+	if err := s.inventory(bpf.ReasonSnapshot); err != nil {
+		return err
+	}
+	if err := s.clock.add(s, bpf.Now(), true); err != nil {
 		return err
 	}
 	s.lastSums = time.Now()
 	s.lastFlush = s.lastSums.Add(sumsEvery - flushEvery) // the first tasks and sums early
-	if err := s.out.begun(); err != nil {
-		return err
+	if s.out != nil {
+		if err := s.out.begun(); err != nil {
+			return err
+		}
+	}
+	if s.options.DropPrivileges {
+		if err := dropPrivileges(s.keep()); err != nil {
+			return err
+		}
 	}
 	return s.command.open()
 }
@@ -91,30 +105,51 @@ func (s *session) openWriter() error {
 	if err != nil {
 		return err
 	}
-	meta := describe(s.options, s.programs, s.opens)
-	s.writer, err = format.NewWriter(s.out, meta, kinds, format.WriterOptions{
-		Stream:     s.out.path == "-",
-		Background: s.options.MaxSize == 0, // else what is written must be known
+	s.meta = describe(s.options, s.programs, s.opens)
+	var out io.Writer
+	if s.out != nil {
+		out = s.out
+	}
+	if s.parts != nil { // the first of several
+		s.meta.Window.From = s.meta.Start.UnixNano()
+	}
+	s.writer, err = format.NewWriter(out, s.meta, kinds, format.WriterOptions{
+		Stream:     s.options.Output == "-",
+		Background: s.options.MaxSize == 0 && s.parts == nil, // else what is written must be known
 	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", s.out.path, err)
+		return fmt.Errorf("write %s: %w", s.options.Output, err)
 	}
 	s.sums = newAccounts(s.programs, s.opens)
 	s.losses = newLosses(s.programs, s.opens)
 	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums)
+	if err == nil && s.parts.inMemory() {
+		err = s.drain.watch(s.options.Triggers, s.triggered)
+	}
 	return err
 }
 
-// inventory writes the tasks and connections that are there at the start.
-func (s *session) inventory() error {
-	tasks, err := s.programs.Tasks()
+// inventory adds the tasks, connections and cgroups there are.
+func (s *session) inventory(why uint32) error {
+	all, err := tasks(s.programs)
 	if err != nil {
 		return err
 	}
-	for rec := range slices.Chunk(tasks, len(bpf.Bytes(new(bpf.Task)))) {
-		s.sums.found(bpf.View[bpf.Task](rec))
+	used := map[uint64]bool{}
+	for _, t := range all {
+		if !s.programs.Wanted(t.H.PID) {
+			continue
+		}
+		if why == bpf.ReasonSnapshot {
+			s.sums.found(t)
+		}
+		t.Reason = why
+		used[t.CgroupID] = true
+		if err := s.writer.AddReading(bpf.Bytes(t)); err != nil {
+			return err
+		}
 	}
-	return errors.Join(s.drain.addAll(tasks, "task"), s.addSockets(s.programs.Held))
+	return errors.Join(s.addCgroups(used), s.addSockets(s.programs.Held))
 }
 
 // addSockets writes the connections that list finds.
@@ -136,6 +171,9 @@ func (s *session) loop(ctx context.Context) error {
 		if err == nil {
 			err = s.periodic(time.Now())
 		}
+		if err == nil {
+			err = s.cost.end(time.Now(), false)
+		}
 		if errors.Is(err, format.ErrFull) {
 			s.noRoom = true
 			return nil
@@ -143,7 +181,7 @@ func (s *session) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.full = s.options.MaxSize > 0 && s.size() >= s.options.MaxSize
+		s.full = s.options.MaxSize > 0 && s.parts == nil && s.size() >= s.options.MaxSize
 	}
 	return nil
 }
@@ -188,17 +226,18 @@ func (s *session) periodic(now time.Time) error {
 			return err
 		}
 	}
-	if s.writer.Pending() < flushRows && now.Sub(s.lastFlush) < flushEvery {
-		return nil
+	until, err := s.partly(s.drain.complete - uint64(settle))
+	if err != nil || s.writer.Pending() < flushRows && now.Sub(s.lastFlush) < flushEvery {
+		return err
 	}
 	s.lastFlush = now
-	return s.writer.Flush(s.drain.complete - uint64(settle))
+	return s.writer.Flush(until)
 }
 
 // account writes sums and losses as of now, and reports progress.
 func (s *session) account(now time.Time) error {
 	at := bpf.Now()
-	if err := s.addSums(at); err != nil {
+	if err := errors.Join(s.addSums(at), s.clock.add(s, at, false), s.shed(now)); err != nil {
 		return err
 	}
 	rows := s.writer.Stats().Total
@@ -210,6 +249,7 @@ func (s *session) account(now time.Time) error {
 			PerSecond: s.perSecond,
 			Bytes:     s.writer.Stats().Bytes,
 			Lost:      s.losses.total,
+			Shed:      s.shedder.on,
 		})
 	}
 	s.lastRows, s.lastSums = rows, now
@@ -240,11 +280,25 @@ func (s *session) end() (*Result, error) {
 	if s.noRoom {
 		err = errors.Join(err, s.makeRoom(closes))
 	}
-	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.addSums(closes), s.addSummary(closes), s.writer.Close())
+	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.cost.end(time.Now(), true), s.addSums(closes), s.addEnd(closes), s.close())
 	if err != nil {
-		return nil, fmt.Errorf("finish %s: %w", s.out.path, err)
+		return nil, fmt.Errorf("finish %s: %w", s.options.Output, err)
 	}
 	return s.result(closes), nil
+}
+
+// close writes the end of the file, or what was kept in memory.
+func (s *session) close() error {
+	err := s.writer.Close()
+	if err != nil || !s.parts.inMemory() {
+		return err
+	}
+	return s.endWindow()
+}
+
+// addEnd adds what the recorder says of itself, the summary last.
+func (s *session) addEnd(at uint64) error {
+	return errors.Join(s.clock.add(s, at, true), s.cost.add(s, at), s.addSummary(at))
 }
 
 // makeRoom gives up the events that are not in the file, those in the ring too,
@@ -275,6 +329,10 @@ func (s *session) addSummary(at uint64) error {
 		Written:     s.drain.events,
 		Lost:        s.losses.total,
 		Reordered:   s.writer.Stats().Reordered,
+		LeftOut:     s.losses.leftOut,
+		Drains:      s.drain.drains,
+		Wakeups:     s.losses.wakeups,
+		FileBytes:   uint64(s.writer.Stats().Bytes),
 		OwnCPUNS:    uint64(cpu),
 		MaxRSSBytes: uint64(rss),
 	}
@@ -285,12 +343,14 @@ func (s *session) result(closes uint64) *Result {
 	st := s.writer.Stats()
 	cpu, rss := ownCost()
 	res := &Result{
-		Path:     s.out.path,
-		Start:    time.Unix(0, int64(s.opens)+bootOffset()),
+		Path:     s.options.Output,
+		Start:    s.meta.Start,
 		Duration: time.Duration(closes - s.opens),
 		Rows:     st.Rows,
 		Bytes:    st.Bytes,
+		Files:    s.files,
 		Lost:     s.losses.total,
+		Shed:     s.losses.shed,
 		Full:     s.full,
 		NoRoom:   s.noRoom,
 		Missing:  s.programs.Missing(),
@@ -305,15 +365,6 @@ func (s *session) result(closes uint64) *Result {
 		}
 	}
 	return res
-}
-
-// ownCost is the CPU time of this process and its largest resident set in bytes.
-func ownCost() (time.Duration, int64) {
-	var ru unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
-		return 0, 0
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), ru.Maxrss << 10
 }
 
 func sleepUntil(boot uint64) {

@@ -44,6 +44,9 @@ func newAccounts(p *bpf.Programs, opens uint64) *accounts {
 	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
 }
 
+// forget has the next rows be of all threads, also of those that did not run.
+func (a *accounts) forget() { clear(a.written) }
+
 // found is told of each task that is there at the start.
 func (a *accounts) found(t *bpf.Task) {
 	if t.Running == 0 || t.H.TID == 0 {

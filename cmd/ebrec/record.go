@@ -4,16 +4,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/ebrec/ebrec/analyze"
@@ -23,17 +26,29 @@ import (
 	"github.com/ebrec/ebrec/replay"
 )
 
+// recordFlags are flags that need reading before they are options.
+type recordFlags struct {
+	pids     []uint
+	size     string
+	overhead string
+	triggers []string
+	rotate   int
+	args     bool
+}
+
 func (a *app) recordCommand() *cobra.Command {
 	var (
 		o    record.Options
-		pids []uint
+		f    recordFlags
 		list bool
-		size string
 	)
 	cmd := &cobra.Command{
-		Use:     "record -o FILE [flags] [-- COMMAND [ARG...]]",
-		Short:   "Record this machine, or a command, into a capture",
-		Example: "  sudo ebrec record -o trace.arrow\n  sudo ebrec record -o trace.arrow -d 10s -e cpu,sched,tcp\n  sudo ebrec record -o trace.arrow -- make test",
+		Use:   "record -o FILE [flags] [-- COMMAND [ARG...]]",
+		Short: "Record this machine, or a command, into a capture",
+		Example: `  sudo ebrec record -o trace.arrow
+  sudo ebrec record -o trace.arrow -d 10s -e cpu,sched,tcp
+  sudo ebrec record -o trace.arrow -- make test
+  sudo ebrec record -o slow.arrow --last 30s --trigger 'runq>50ms'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if n := cmd.ArgsLenAtDash(); n > 0 || n < 0 && len(args) > 0 {
 				return usage(fmt.Errorf("record: unexpected %q; a command to run comes after --", args[0]))
@@ -45,41 +60,107 @@ func (a *app) recordCommand() *cobra.Command {
 				return listSources(a.stdout)
 			}
 			o.Command = args
-			if size != "" {
-				n, err := humanize.ParseBytes(size)
-				if err != nil || n > math.MaxInt64 {
-					return usage(fmt.Errorf("--max-size %s is no size, such as 25MB", size))
-				}
-				o.MaxSize = int64(n)
-			}
-			for _, pid := range pids {
-				o.PIDs = append(o.PIDs, uint32(pid))
+			if err := f.apply(&o); err != nil {
+				return usage(err)
 			}
 			return a.record(cmd.Context(), o)
 		},
 	}
-	f := cmd.Flags()
-	f.StringVarP(&o.Output, "output", "o", "", "capture to write; - for an Arrow stream on standard output")
-	f.DurationVarP(&o.Duration, "duration", "d", 0, "stop after this long (default: at Ctrl-C, or when COMMAND exits)")
-	f.StringVar(&size, "max-size", "", "stop when the capture has this size, e.g. 25MB")
-	f.StringSliceVarP(&o.Sources, "events", "e", record.DefaultSources(), "sources to record, or all; see --list")
-	f.UintSliceVarP(&pids, "pid", "p", nil, "record only these processes and their children")
-	f.BoolVarP(&o.All, "all", "a", false, "with COMMAND: record the whole machine while it runs")
-	f.BoolVar(&o.AsRoot, "as-root", false, "run COMMAND as root, not as the user behind sudo")
-	f.BoolVar(&o.Force, "force", false, "replace an existing capture")
-	f.BoolVar(&list, "list", false, "list the sources with their events and columns")
+	f.define(cmd.Flags(), &o)
+	cmd.Flags().BoolVar(&list, "list", false, "list the sources with their events and columns")
 	return cmd
+}
+
+func (f *recordFlags) define(fl *pflag.FlagSet, o *record.Options) {
+	fl.StringVarP(&o.Output, "output", "o", "", "capture to write; - for an Arrow stream on standard output")
+	fl.DurationVarP(&o.Duration, "duration", "d", 0, "stop after this long (default: at Ctrl-C, or when COMMAND exits)")
+	fl.StringVar(&f.size, "max-size", "", "stop when the capture has this size, e.g. 25MB; with --last, how much memory the window may take")
+	fl.IntVar(&f.rotate, "rotate", 0, "with --max-size: go on in numbered files, and keep this many, the newest")
+	fl.DurationVar(&o.Last, "last", 0, "keep only this long in memory, and write it at the end, on SIGUSR1 and when a trigger's condition holds")
+	fl.StringArrayVar(&f.triggers, "trigger", nil, "with --last: write the window when this holds: "+record.TriggerHelp)
+	fl.StringVar(&f.overhead, "max-overhead", "", "count switches instead of recording them while recording takes more than this share of the machine's CPU time, e.g. 1%")
+	fl.StringSliceVarP(&o.Sources, "events", "e", record.DefaultSources(), "sources to record, or all (but for args); see --list")
+	fl.BoolVar(&f.args, "args", false, "record the arguments of executed files, too (source args); they may hold secrets")
+	fl.UintSliceVarP(&f.pids, "pid", "p", nil, "record only these processes and their descendants")
+	fl.StringSliceVar(&o.Comms, "comm", nil, "record only processes that have or take one of these names, and their descendants")
+	fl.StringSliceVar(&o.Cgroups, "cgroup", nil, "record only processes in these cgroups (version 2) and below")
+	fl.BoolVarP(&o.All, "all", "a", false, "with COMMAND: record the whole machine while it runs")
+	fl.BoolVar(&o.IncludeSelf, "include-self", false, "record the recorder's own events, too")
+	fl.BoolVar(&o.AsRoot, "as-root", false, "run COMMAND as root, not as the user behind sudo")
+	fl.BoolVar(&o.Force, "force", false, "replace an existing capture")
+}
+
+// apply reads the flags into options.
+func (f *recordFlags) apply(o *record.Options) error {
+	for _, pid := range f.pids {
+		o.PIDs = append(o.PIDs, uint32(pid))
+	}
+	if f.args && !slices.Contains(o.Sources, "args") {
+		o.Sources = append(slices.Clone(o.Sources), "args")
+	}
+	for _, text := range f.triggers {
+		t, err := record.ParseTrigger(text)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(o.Sources, t.Source()) && !slices.Contains(o.Sources, "all") {
+			o.Sources = append(slices.Clone(o.Sources), t.Source())
+		}
+		o.Triggers = append(o.Triggers, t)
+	}
+	if f.size != "" {
+		n, err := humanize.ParseBytes(f.size)
+		if err != nil || n > math.MaxInt64 {
+			return fmt.Errorf("--max-size %s is no size, such as 25MB", f.size)
+		}
+		o.MaxSize = int64(n)
+	}
+	if f.overhead != "" {
+		share, err := strconv.ParseFloat(strings.TrimSuffix(f.overhead, "%"), 64)
+		if err != nil || !strings.HasSuffix(f.overhead, "%") || share <= 0 || share > 100 {
+			return fmt.Errorf("--max-overhead %s is no share, such as 1%%", f.overhead)
+		}
+		o.MaxOverhead = share / 100
+	}
+	return f.several(o)
+}
+
+// several checks the flags that make more files than one.
+func (f *recordFlags) several(o *record.Options) error {
+	o.Rotate, o.Keep = f.rotate > 0, f.rotate
+	switch {
+	case f.rotate < 0:
+		return fmt.Errorf("--rotate %d: keep one file or more", f.rotate)
+	case o.Rotate && o.Last > 0:
+		return errors.New("--rotate and --last: a recording goes to files that follow each other, or stays in memory")
+	case o.Rotate && o.MaxSize == 0:
+		return errors.New("--rotate needs --max-size, the size of each file")
+	case len(o.Triggers) > 0 && o.Last == 0:
+		return errors.New("--trigger needs --last, how long a window to write")
+	case o.Last < 0 || o.Last > 0 && o.Last < time.Second:
+		return fmt.Errorf("--last %s: keep a second or more", o.Last)
+	}
+	return nil
 }
 
 func (a *app) record(ctx context.Context, o record.Options) error {
 	if err := complete(&o); err != nil {
 		return err
 	}
-	o.Version, o.CommandLine = version, a.args
+	o.Version, o.CommandLine, o.DropPrivileges = version, a.args, true
 	status := a.statusLine()
 	if status != nil {
 		o.Progress = func(p record.Progress) { fmt.Fprint(status, progressLine(p)) }
 	}
+	o.Wrote = func(f record.File) { a.wroteFile(status, f) }
+	dump := make(chan struct{}, 1)
+	o.Dump = dump
+	defer onUSR1(func() {
+		select {
+		case dump <- struct{}{}:
+		default: // asked already
+		}
+	})()
 	res, err := record.Run(ctx, o)
 	if status != nil {
 		fmt.Fprint(status, "\r\x1b[K")
@@ -107,7 +188,8 @@ func complete(o *record.Options) error {
 	}
 	all := record.AllSources()
 	if slices.Contains(o.Sources, "all") {
-		o.Sources = all
+		args := slices.Contains(o.Sources, "args")
+		o.Sources = slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == "args" && !args })
 	}
 	for _, s := range o.Sources {
 		if !slices.Contains(all, s) {
@@ -126,18 +208,40 @@ func (a *app) statusLine() io.Writer {
 }
 
 func progressLine(p record.Progress) string {
-	return fmt.Sprintf("\r\x1b[K%s  %s events/s  %s  %s lost",
-		p.Elapsed.Round(time.Second), humanize.Comma(int64(p.PerSecond)), humanize.Bytes(uint64(p.Bytes)), humanize.Comma(int64(p.Lost)))
+	shed := ""
+	if p.Shed {
+		shed = "  only counting switches"
+	}
+	return fmt.Sprintf("\r\x1b[K%s  %s events/s  %s  %s lost%s",
+		p.Elapsed.Round(time.Second), humanize.Comma(int64(p.PerSecond)), humanize.Bytes(uint64(p.Bytes)), humanize.Comma(int64(p.Lost)), shed)
+}
+
+// wroteFile tells of a file of several as it is done.
+func (a *app) wroteFile(status io.Writer, f record.File) {
+	if status != nil {
+		fmt.Fprint(status, "\r\x1b[K")
+	}
+	if f.Err != nil {
+		a.warn(fmt.Sprintf("the window was not written (%s): %v", f.Why, f.Err))
+		return
+	}
+	fmt.Fprintf(a.stderr, "wrote %s, because %s: %s rows, %s\n", replay.Clean(f.Path), replay.Clean(f.Why), humanize.Comma(int64(total(f.Rows))), humanize.Bytes(uint64(f.Bytes)))
+}
+
+func total(rows map[string]uint64) (n uint64) {
+	for _, k := range rows {
+		n += k
+	}
+	return n
 }
 
 func (a *app) summarize(r *record.Result) {
-	var rows uint64
-	for _, n := range r.Rows {
-		rows += n
-	}
 	fmt.Fprintf(a.stderr, "recorded %.3f s to %s: %s rows, %s, %s lost; recording took %s of CPU and %s of memory\n",
-		r.Duration.Seconds(), replay.Clean(r.Path), humanize.Comma(int64(rows)), humanize.Bytes(uint64(r.Bytes)),
+		r.Duration.Seconds(), replay.Clean(r.Path), humanize.Comma(int64(total(r.Rows))), humanize.Bytes(uint64(r.Bytes)),
 		humanize.Comma(int64(r.Lost)), r.OwnCPU.Round(time.Millisecond), humanize.IBytes(uint64(r.MaxRSS)))
+	if r.Shed > 0 {
+		a.warn(fmt.Sprintf("%s switches were counted and not recorded, to keep within --max-overhead", humanize.Comma(int64(r.Shed))))
+	}
 	if r.Full {
 		a.warn("the recording ended because the capture has the size that --max-size allows")
 	}

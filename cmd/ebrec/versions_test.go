@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ebrec/ebrec/format"
 )
 
 // Captures of every version that was ever written are read, with the tables
@@ -41,8 +43,8 @@ func TestNewerVersion(t *testing.T) {
 	// The version is a string of three bytes behind its length. Without the
 	// schema's checksum the file is one that another program wrote.
 	for old, replacement := range map[string]string{
-		"\x03\x00\x00\x001.0\x00": "\x03\x00\x00\x001.9\x00",
-		"ebrec.crc32c":            "other.crc32c",
+		"\x03\x00\x00\x00" + format.Version + "\x00": "\x03\x00\x00\x001.9\x00",
+		"ebrec.crc32c": "other.crc32c",
 	} {
 		if !bytes.Contains(data, []byte(old)) {
 			t.Fatalf("no %q in the capture", old)
@@ -61,7 +63,7 @@ func TestNewerVersion(t *testing.T) {
 	if got.String() != want.String() {
 		t.Errorf("another answer:\n%s", got.String())
 	}
-	if !strings.Contains(stderr.String(), "its file format is 1.9, this ebrec knows 1.0") {
+	if !strings.Contains(stderr.String(), "its file format is 1.9, this ebrec knows "+format.Version) {
 		t.Errorf("it does not say so: %q", stderr.String())
 	}
 }

@@ -48,7 +48,7 @@ func metadata(p plan) *format.Metadata {
 	const booted = int64(1_700_000_000)
 	return &format.Metadata{
 		Ebrec: "generated", Host: "generated", Kernel: "6.12.0", Arch: "x86_64", CPUs: p.cpus, BootID: "00000000-0000-0000-0000-000000000000",
-		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: []string{"cpu", "process", "sched", "tcp"},
+		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: []string{"cpu", "process", "sched", "tcp", "file", "args"},
 	}
 }
 

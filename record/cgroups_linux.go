@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package record
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ebrec/ebrec/bpf"
+)
+
+const kindCgroupPath = 19
+
+// cgroupMount is where the cgroup v2 hierarchy is mounted; empty: nowhere.
+func cgroupMount() string {
+	f, err := os.Open("/proc/self/mounts")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if part := strings.Fields(lines.Text()); len(part) > 2 && part[2] == "cgroup2" {
+			return part[1]
+		}
+	}
+	return ""
+}
+
+// cgroupIDs are the ids of the cgroups asked for and of those below them. A
+// path is one below the mount, or that of its directory.
+func cgroupIDs(paths []string) (ids []uint64, err error) {
+	mount := cgroupMount()
+	for _, path := range paths {
+		dir := filepath.Join(mount, path)
+		var st unix.Statfs_t
+		if unix.Statfs(path, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+			dir = path
+		}
+		if mount == "" || unix.Statfs(dir, &st) != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
+			return nil, hinted{fmt.Errorf("record cgroup %s: no such cgroup of version 2", path), "give a directory below the cgroup2 mount (mount -t cgroup2), such as system.slice"}
+		}
+		err = walkCgroups(dir, func(_ string, id uint64) { ids = append(ids, id) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// walkCgroups visits a cgroup's directory and all below it.
+func walkCgroups(dir string, visit func(path string, id uint64)) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		var st syscall.Stat_t
+		if syscall.Stat(path, &st) == nil {
+			visit(path, st.Ino)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list cgroups: %w", err)
+	}
+	return nil
+}
+
+// addCgroups adds the paths of the cgroups that tasks are in.
+func (s *session) addCgroups(used map[uint64]bool) error {
+	mount := cgroupMount()
+	if mount == "" {
+		return nil
+	}
+	var addErr error
+	err := walkCgroups(mount, func(path string, id uint64) {
+		if used[id] && addErr == nil {
+			addErr = s.addCgroup(id, "/"+strings.Trim(strings.TrimPrefix(path, mount), "/"))
+		}
+	})
+	return errors.Join(err, addErr)
+}
+
+func (s *session) addCgroup(id uint64, path string) error {
+	row := bpf.CgroupPath{H: bpf.Header{Time: bpf.Now(), Kind: kindCgroupPath}, CgroupID: id}
+	setText(row.Cgroup[:], path)
+	return s.writer.AddReading(bpf.Bytes(&row))
+}
+
+// setText puts text into a field that ends with a NUL, as much as it holds.
+func setText(to []int8, text string) {
+	n := min(len(text), len(to)-1)
+	for i := range n {
+		to[i] = int8(text[i])
+	}
+	clear(to[n:])
+}
