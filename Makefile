@@ -40,6 +40,7 @@ test-kernels: ## run the live tests on other kernels, in QEMU guests
 	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
 
 golden: ## rewrite the golden files
+	$(GO) test ./check -run TestKnown -update # embedded in what the others run
 	$(GO) test ./bpf ./replay ./analyze ./check ./cmd/ebrec -update
 
 fixtures: ## record testdata anew, in a QEMU guest

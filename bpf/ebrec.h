@@ -61,7 +61,7 @@ enum task_reason { task_reason_snapshot, task_reason_created, task_reason_execut
 	__u16 reserved;                                                                    \
 	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2; rows of kind cgroup have its path"); \
 	__u32 ns_pid DOC("process id in the process's own pid namespace");                 \
-	__u32 pid_ns DOC("the process's pid namespace (inode number)");                    \
+	__u32 pid_namespace DOC("the process's pid namespace (inode number)");                    \
 	comm_t comm DOC("task name")
 
 struct task {

@@ -34,7 +34,7 @@ static __always_inline void name_in_namespace(struct task_struct *p, __u32 *numb
 		(e)->running = on_cpu(p);                                       \
 		(e)->reserved = 0;                                              \
 		(e)->cgroup_id = (p)->cgroups->dfl_cgrp->kn->id;                \
-		name_in_namespace(p, &(e)->ns_pid, &(e)->pid_ns);               \
+		name_in_namespace(p, &(e)->ns_pid, &(e)->pid_namespace);        \
 		bpf_probe_read_kernel(&(e)->comm, sizeof((e)->comm), &(p)->comm); \
 	} while (0)
 

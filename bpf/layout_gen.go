@@ -104,7 +104,7 @@ type Task struct {
 	Reserved     uint16
 	CgroupID     uint64
 	NSPID        uint32
-	PIDNS        uint32
+	PIDNamespace uint32
 	Comm         [16]int8
 	TotalCPUNS   uint64
 	Reason       uint32

@@ -186,11 +186,13 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p, bool threadgroup)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
+	bool was;
 
 	if (to->root->hierarchy_id) /* of version 1 */
 		return 0;
+	was = wanted(p->tgid);
 	follow_cgroup(p, to->kn->id);
-	if (within(now) && wanted(p->tgid))
+	if (within(now) && (was || wanted(p->tgid)))
 		emit_task(p, now, task_reason_moved);
 	return 0;
 }
@@ -271,14 +273,15 @@ int BPF_PROG(on_free, struct task_struct *p)
 	return 0;
 }
 
-/* The tasks there are, as task rows; the filter is applied by who asks. */
+/* The tasks there are, but for those of processes that wait to be reaped, as
+ * task rows; the filter is applied by who asks. */
 SEC("iter/task")
 int list_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *p = ctx->task;
 	struct task e = {};
 
-	if (!p)
+	if (!p || (p->exit_state && !p->signal->live.counter))
 		return 0;
 	e.h.time = bpf_ktime_get_boot_ns();
 	e.h.kind = 2;

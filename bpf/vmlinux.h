@@ -62,6 +62,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_code;
+	int exit_state;
 	__u64 start_boottime;
 	unsigned long nvcsw;
 	unsigned long nivcsw;

@@ -86,10 +86,14 @@ func (h *chain) of(tid uint32) *runs {
 }
 
 // concerns tells whether a thread is one whose every switch is recorded. With a
-// filter that is one of the processes recorded, as long as it lives.
+// filter that is one of the processes recorded, as long as it lives; nobody with
+// one that processes come to and leave.
 func (h *chain) concerns(tid uint32) bool {
 	if h.r.everybody() {
 		return true
+	}
+	if h.r.changing() {
+		return false
 	}
 	b := h.identity.known[tid]
 	return tid != 0 && b != nil && !h.dead[tid] && !b.gone

@@ -12,7 +12,7 @@ import (
 // switch is counted in both. Switches know threads by number only.
 func (s *sums) compare() {
 	h := s.chain
-	if !s.r.records("sched_switch") {
+	if !s.r.records("sched_switch") || s.r.changing() {
 		return
 	}
 	if s.r.lost.ever("sched") {

@@ -50,6 +50,12 @@ func (r *recording) whole() bool {
 // everybody tells whether the rows are about all tasks of the machine.
 func (r *recording) everybody() bool { return r.Meta().Filter == "" }
 
+// changing tells whether processes may come to the filter, or leave it, while
+// they live.
+func (r *recording) changing() bool {
+	return strings.Contains(r.Meta().Filter, "cgroup") || strings.Contains(r.Meta().Filter, "named")
+}
+
 // records tells whether a source was recorded and its rows are there.
 func (r *recording) records(kind string) bool { return r.Kind(kind) != nil }
 

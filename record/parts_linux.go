@@ -5,6 +5,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -96,7 +97,11 @@ func (p *parts) open() (*output, error) {
 // made notes a numbered file, and removes the oldest beyond those that stay.
 func (p *parts) made(path string) error {
 	p.files = append(p.files, path)
-	if p.keep == 0 || len(p.files) <= p.keep {
+	stay := p.keep
+	if !p.inMemory() {
+		stay-- // there is the one being written
+	}
+	if p.keep == 0 || len(p.files) <= stay {
 		return nil
 	}
 	oldest := p.files[0]
@@ -203,24 +208,30 @@ func (s *session) nextFile(at uint64) error {
 		return err
 	}
 	s.writer.DropNewest()
-	old := s.out
-	var err error
-	if s.out, err = p.open(); err != nil {
-		s.out = old
+	next, err := p.open()
+	if err != nil {
 		return err
 	}
-	rows, size := s.writer.Stats().Rows, s.writer.Stats().Bytes
 	meta := *s.meta
 	meta.Window.From = int64(at) + meta.BootOffset
-	if err := errors.Join(s.writer.Next(s.out, &meta), s.out.begun()); err != nil {
+	old := s.out
+	s.wroteFull("it is full")
+	s.out = next
+	if err := errors.Join(s.writer.Next(next, &meta), next.begun()); err != nil {
 		return err
 	}
+	return errors.Join(old.finish(), p.made(old.path))
+}
+
+// wroteFull tells of the file that follows others, or is to be followed.
+func (s *session) wroteFull(why string) {
+	st := s.writer.Stats()
+	rows := maps.Clone(st.Rows)
 	for kind, n := range s.counted {
 		rows[kind] -= n
 	}
-	s.counted = s.writer.Stats().Rows
-	s.wrote(File{Path: old.path, Bytes: max(size, old.written), Rows: rows, Why: "it is full"})
-	return errors.Join(old.finish(), p.made(old.path))
+	s.counted = st.Rows
+	s.wrote(File{Path: s.out.path, Bytes: s.out.written, Rows: rows, Why: why})
 }
 
 // wish asks for the window to be written: soon, and with what follows for a

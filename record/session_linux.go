@@ -186,9 +186,11 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
-// What rows take that are not in the file yet: more than most do.
+// What rows may take that are not in the file yet, until there are enough in it
+// to know better.
 const (
 	rowBytes = 24
+	fewRows  = 10_000
 	endBytes = 64 << 10 // the list of batches and the schema again
 )
 
@@ -197,8 +199,19 @@ const (
 func (s *session) size() int64 {
 	st := s.writer.Stats()
 	coming := int64(s.perSecond * 2 * pollEvery.Seconds())
-	rows := int64(s.writer.Pending()+len(s.sums.written)) + coming
-	return st.Bytes + rows*rowBytes + endBytes
+	rows := int64(s.writer.Pending()) + coming
+	perRow := int64(rowBytes)
+	if n := int64(total(st.Rows) - total(s.counted)); n >= fewRows {
+		perRow = min(perRow, 2+3*st.Bytes/(2*n))
+	}
+	return st.Bytes + rows*perRow + int64(len(s.sums.written))*rowBytes + endBytes
+}
+
+func total(rows map[string]uint64) (n uint64) {
+	for _, k := range rows {
+		n += k
+	}
+	return n
 }
 
 // bound ends the context with the duration or the command, too.
@@ -290,10 +303,14 @@ func (s *session) end() (*Result, error) {
 // close writes the end of the file, or what was kept in memory.
 func (s *session) close() error {
 	err := s.writer.Close()
-	if err != nil || !s.parts.inMemory() {
+	switch {
+	case err != nil || s.parts == nil:
 		return err
+	case s.parts.inMemory():
+		return s.endWindow()
 	}
-	return s.endWindow()
+	s.wroteFull("the recording ended")
+	return nil
 }
 
 // addEnd adds what the recorder says of itself, the summary last.

@@ -124,7 +124,7 @@ func hostPID(all []*bpf.Task, pid uint32) (uint32, error) {
 		return pid, nil // without /proc there is no other way either
 	}
 	for _, t := range all {
-		if uint64(t.PIDNS) == st.Ino && t.NSPID == pid {
+		if uint64(t.PIDNamespace) == st.Ino && t.NSPID == pid {
 			return t.H.PID, nil
 		}
 	}

@@ -237,7 +237,7 @@ func total(rows map[string]uint64) (n uint64) {
 
 func (a *app) summarize(r *record.Result) {
 	fmt.Fprintf(a.stderr, "recorded %.3f s to %s: %s rows, %s, %s lost; recording took %s of CPU and %s of memory\n",
-		r.Duration.Seconds(), replay.Clean(r.Path), humanize.Comma(int64(total(r.Rows))), humanize.Bytes(uint64(r.Bytes)),
+		r.Duration.Seconds(), target(r), humanize.Comma(int64(total(r.Rows))), humanize.Bytes(uint64(r.Bytes)),
 		humanize.Comma(int64(r.Lost)), r.OwnCPU.Round(time.Millisecond), humanize.IBytes(uint64(r.MaxRSS)))
 	if r.Shed > 0 {
 		a.warn(fmt.Sprintf("%s switches were counted and not recorded, to keep within --max-overhead", humanize.Comma(int64(r.Shed))))
@@ -251,6 +251,14 @@ func (a *app) summarize(r *record.Result) {
 	for _, m := range r.Missing {
 		a.warn(fmt.Sprintf("source %s lacks %s: %s: %s", m.Source, m.Loses, m.Hook, m.Reason))
 	}
+}
+
+// target is the file recorded to, or how many.
+func target(r *record.Result) string {
+	if n := len(r.Files); n > 1 {
+		return fmt.Sprintf("%d files", n)
+	}
+	return replay.Clean(r.Path)
 }
 
 func listSources(w io.Writer) error {

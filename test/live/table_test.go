@@ -7,6 +7,8 @@ package live
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"testing"
 )
 
@@ -94,4 +96,22 @@ func (r row) int(t *testing.T, name string) int64 {
 func (r row) text(name string) string {
 	s, _ := r[name].(string)
 	return s
+}
+
+// replayRows are the events of a kind.
+func replayRows(t *testing.T, trace, kind string) (rows []row) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(run(t, "replay", "--kind", kind, "--format", "json", trace)))
+	d.UseNumber()
+	for {
+		var r row
+		err := d.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return rows
+		}
+		if err != nil {
+			t.Fatalf("replay: %v", err)
+		}
+		rows = append(rows, r)
+	}
 }
