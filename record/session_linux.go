@@ -47,6 +47,7 @@ type session struct {
 	lastSums, lastFlush time.Time
 	lastRows            uint64
 	perSecond           float64           // rows in the last second
+	drained             uint64            // rows since the poll before
 	full                bool              // the file is as large as it may be
 	noRoom              bool              // the disk is full
 	counted             map[string]uint64 // rows in the files before this one, by kind
@@ -167,7 +168,9 @@ func (s *session) loop(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.drain.wake)
 	defer stop()
 	for ctx.Err() == nil && !s.full {
-		err := s.drain.poll(pollEvery)
+		before := s.writer.Stats().Total
+		err := s.drain.poll(s.patience())
+		s.drained = s.writer.Stats().Total - before
 		if err == nil {
 			err = s.periodic(time.Now())
 		}
@@ -186,6 +189,15 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
+// patience is how long to wait for the ring to fill: not long when the next
+// file is to begin.
+func (s *session) patience() time.Duration {
+	if s.parts != nil && s.parts.cut != 0 {
+		return pollEvery / 10
+	}
+	return pollEvery
+}
+
 // What rows may take that are not in the file yet, until there are enough in it
 // to know better.
 const (
@@ -198,7 +210,7 @@ const (
 // that wait, those that come until it has ended, the last sums and the end.
 func (s *session) size() int64 {
 	st := s.writer.Stats()
-	coming := int64(s.perSecond * 2 * pollEvery.Seconds())
+	coming := int64(2 * max(s.perSecond*pollEvery.Seconds(), float64(s.drained)))
 	rows := int64(s.writer.Pending()) + coming
 	perRow := int64(rowBytes)
 	if n := int64(total(st.Rows) - total(s.counted)); n >= fewRows {
