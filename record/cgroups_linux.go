@@ -58,8 +58,8 @@ func cgroupIDs(paths []string) (ids []uint64, err error) {
 // walkCgroups visits a cgroup's directory and all below it.
 func walkCgroups(dir string, visit func(path string, id uint64)) error {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // removed meanwhile
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path != dir {
+			return nil // removed meanwhile, or not ours to see
 		}
 		if err != nil {
 			return err
