@@ -71,6 +71,10 @@ type Summary struct {
 	Written     uint64 `json:"written"`
 	Lost        uint64 `json:"lost"`
 	Reordered   uint64 `json:"reordered"`
+	LeftOut     uint64 `json:"left_out"`
+	Drains      uint64 `json:"drains"`
+	Wakeups     uint64 `json:"wakeups"`
+	FileBytes   uint64 `json:"file_bytes"`
 	OwnCPUNS    uint64 `json:"own_cpu_ns"`
 	MaxRSSBytes uint64 `json:"max_rss_bytes"`
 
@@ -88,6 +92,7 @@ type account struct {
 	cols                                          []format.Col
 	since, count, source, reason                  format.Col
 	seen, written, reordered, ownCPU, maxResident format.Col
+	leftOut, drains, wakeups, fileBytes           format.Col
 }
 
 func newAccount(c *format.Capture) account {
@@ -96,6 +101,7 @@ func newAccount(c *format.Capture) account {
 		"since": &a.since, "lost": &a.count, "loss_source": &a.source, "loss_reason": &a.reason,
 		"seen": &a.seen, "written": &a.written, "reordered": &a.reordered,
 		"own_cpu_ns": &a.ownCPU, "max_rss_bytes": &a.maxResident,
+		"left_out": &a.leftOut, "drains": &a.drains, "wakeups": &a.wakeups, "file_bytes": &a.fileBytes,
 	} {
 		*col = c.Col(name)
 		a.cols = append(a.cols, *col)
@@ -117,6 +123,7 @@ func (a *account) event(e replay.Event, w window) bool {
 	case "summary":
 		a.summary = &Summary{
 			Seen: e.Uint(a.seen), Written: e.Uint(a.written), Lost: e.Uint(a.count), Reordered: e.Uint(a.reordered),
+			LeftOut: e.Uint(a.leftOut), Drains: e.Uint(a.drains), Wakeups: e.Uint(a.wakeups), FileBytes: e.Uint(a.fileBytes),
 			OwnCPUNS: e.Uint(a.ownCPU), MaxRSSBytes: e.Uint(a.maxResident),
 			since: e.Int(a.since), until: e.Time(),
 		}

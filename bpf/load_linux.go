@@ -54,7 +54,7 @@ type attached struct {
 }
 
 // The maps that all objects share; the first object's are the ones.
-var sharedMaps = []string{"ring", "counters", "targets", ".data.window"}
+var sharedMaps = []string{"ring", "counters", "targets", windowMap}
 
 // Load loads and attaches the programs of the chosen sources. What could not
 // be attached is in [Programs.Missing]. The error is for what nothing works

@@ -39,7 +39,7 @@ func (p *Programs) LeaveOut(pid uint32) error {
 }
 
 func (p *Programs) putWindow() error {
-	if err := p.maps["process"][".data.window"].Put(uint32(0), p.window); err != nil {
+	if err := p.maps["process"][windowMap].Put(uint32(0), p.window); err != nil {
 		return fmt.Errorf("set the window: %w", err)
 	}
 	return nil

@@ -19,7 +19,53 @@ import (
 // privileges, settings that matter, and every source by attaching its programs
 // for a moment.
 func Doctor() []Finding {
-	return append([]Finding{kernel(), typeInformation(), capabilities(), lockdown(), tracefs()}, sources()...)
+	running := recorders() // before there are programs of our own
+	all := append([]Finding{kernel(), typeInformation(), capabilities(), lockdown(), settings(), tracefs()}, sources()...)
+	return append(all, running...)
+}
+
+// settings are those that make every program slower.
+func settings() Finding {
+	f := Finding{Name: "settings", State: Available, Says: "none makes programs slower"}
+	if setting("kernel/bpf_stats_enabled") == "1" {
+		f.State, f.Says, f.Remedy = Partial, "kernel.bpf_stats_enabled is 1: every run of a program takes some 30 ns more", "sysctl kernel.bpf_stats_enabled=0"
+	}
+	if setting("net/core/bpf_jit_enable") == "0" {
+		f.State, f.Says, f.Remedy = Partial, "net.core.bpf_jit_enable is 0: programs are interpreted", "sysctl net.core.bpf_jit_enable=1"
+	}
+	return f
+}
+
+func setting(name string) string {
+	data, err := os.ReadFile("/proc/sys/" + name)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
+}
+
+// recorders are the recordings under way, a finding each.
+func recorders() []Finding {
+	loaded, err := bpf.LoadedPrograms()
+	if err != nil {
+		return []Finding{{Name: "recorders", State: Available, Says: "not known: listing programs needs CAP_SYS_ADMIN"}}
+	}
+	if len(loaded) == 0 {
+		return []Finding{{Name: "recorders", State: Available, Says: "none runs"}}
+	}
+	var all []Finding
+	for _, l := range loaded {
+		f := Finding{Name: "recorder", State: Available,
+			Says: fmt.Sprintf("%d programs, %d maps of %d KiB:", len(l.Programs), l.Maps, l.Bytes>>10)}
+		for _, p := range l.Programs {
+			f.Says += fmt.Sprintf(" %s (id %d)", p.Name, p.ID)
+			if p.Runs > 0 {
+				f.Says += fmt.Sprintf(" %d runs measured, %d ns each;", p.Runs, uint64(p.Time)/p.Runs)
+			}
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 func kernel() Finding {

@@ -5,12 +5,14 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -24,9 +26,12 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	parts := map[string]func(*bench) error{"size": (*bench).size, "read": (*bench).read, "memory": (*bench).memory}
+	parts := map[string]func(*bench) error{
+		"size": (*bench).size, "read": (*bench).read, "memory": (*bench).memory,
+		"cost": (*bench).cost, "throughput": (*bench).throughput, "limits": (*bench).limits, "kills": (*bench).kills,
+	}
 	if len(args) != 1 || parts[args[0]] == nil {
-		return errors.New("say size, read or memory")
+		return fmt.Errorf("say one of %s", strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
 	}
 	dir, err := os.MkdirTemp("", "compare")
 	if err != nil {

@@ -47,17 +47,11 @@ func finish(cmd *exec.Cmd) error {
 
 // load runs the three workloads at once.
 func (b *bench) load() error {
-	redis := b.command("redis-server", "--port", "0", "--unixsocket", b.path("redis.sock"), "--save", "", "--dir", b.dir)
-	if err := redis.Start(); err != nil {
+	stop, err := b.redis()
+	if err != nil {
 		return err
 	}
-	defer func() {
-		_ = redis.Process.Kill()
-		_ = redis.Wait()
-	}()
-	for i := 0; i < 100 && size(b.path("redis.sock")) == 0 && !exists(b.path("redis.sock")); i++ {
-		time.Sleep(50 * time.Millisecond)
-	}
+	defer stop()
 	build := exec.CommandContext(b.ctx, "go", "build", "-o", os.DevNull, "net/http")
 	build.Env = append(os.Environ(), "GOCACHE="+b.path("cache"))
 	jobs := []*exec.Cmd{
