@@ -150,7 +150,8 @@ func (p *cpuTimePass) notes(total uint64) []string {
 	if r.Filter != "" || r.CPUs <= 0 || r.DurationNS == 0 {
 		return notes
 	}
-	all := float64(r.CPUs) * float64(r.DurationNS)
+	cpus := max(r.CPUs, len(p.idle)) // more may have gone online
+	all := float64(cpus) * float64(r.DurationNS)
 	return append(notes, fmt.Sprintf("Time on a CPU with idle adds up to %s, %.3f%% of %d CPUs x %s.",
-		duration(total), float64(total)/all*100, r.CPUs, duration(r.DurationNS)))
+		duration(total), float64(total)/all*100, cpus, duration(r.DurationNS)))
 }

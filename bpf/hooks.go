@@ -9,6 +9,7 @@ type hook struct {
 	sources []string // wanted when one of them is; nil: always
 	instead string   // only when that program could not be attached
 	filter  bool     // only for a recording with a filter
+	twinOf  string   // only on kernels that may skip that program: see twin.h
 	loses   string
 }
 
@@ -25,17 +26,24 @@ func (h hook) source() string {
 var hooks = []hook{
 	{object: "process", program: "on_fork", loses: "created processes and threads"},
 	{object: "process", program: "on_exec", loses: "executed files and the names they give"},
+	{object: "process", program: "on_exec_twin", twinOf: "on_exec", loses: "what that misses when it is preempted"},
 	{object: "process", program: "on_rename", loses: "changed task names"},
+	{object: "process", program: "on_rename_twin", twinOf: "on_rename", loses: "what that misses when it is preempted"},
 	{object: "process", program: "on_move", loses: "moves to another cgroup"},
 	{object: "process", program: "on_mkdir", loses: "paths of cgroups that are made"},
 	{object: "process", program: "on_free", filter: true, loses: "the end of processes that are let through"},
 	{object: "process", program: "on_exit", sources: []string{"process"}, loses: "exits"},
+	{object: "process", program: "on_exit_twin", twinOf: "on_exit", sources: []string{"process"}, loses: "what that misses when it is preempted"},
 	{object: "sched", program: "on_switch", sources: []string{"cpu", "sched"}, loses: "all scheduling"},
 	{object: "tcp", program: "on_state", sources: []string{"tcp"}, loses: "connects, accepts and closes"},
+	{object: "tcp", program: "on_state_twin", twinOf: "on_state", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_segment", sources: []string{"tcp"}, loses: "response latency"},
+	{object: "tcp", program: "on_segment_twin", twinOf: "on_segment", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_send", sources: []string{"tcp"}, loses: "the exact time of sends"},
+	{object: "tcp", program: "on_send_twin", twinOf: "on_send", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp"}, instead: "on_send", loses: "the exact time of sends"},
 	{object: "tcp", program: "on_receive", sources: []string{"tcp"}, loses: "owners of connections that only receive"},
+	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_consumed", sources: []string{"tcp"}, instead: "on_receive", loses: "owners of connections that only receive"},
 	{object: "file", program: "on_openat_return", sources: []string{"file"}, loses: "openat"},
 	{object: "file", program: "on_openat2_return", sources: []string{"file"}, loses: "openat2"},

@@ -43,6 +43,7 @@ type Counters struct {
 	Lost    [42]uint64
 	LeftOut uint64
 	Wakeups uint64
+	Saved   [7]uint64
 }
 
 // CPUNow is struct cpu_now of the programs.
@@ -81,6 +82,7 @@ type Sum struct {
 	MigrationsBase uint64
 	PID            uint32
 	Dead           uint32
+	Reserved       [5]uint64
 }
 
 // Batch is struct batch of the programs.

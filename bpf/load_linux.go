@@ -14,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
 
 	"github.com/ebrec/ebrec/format"
 )
@@ -40,6 +41,7 @@ type Programs struct {
 	working map[string]bool // programs attached
 	missing []format.Missing
 
+	twins   bool // programs may be preempted, and then be skipped
 	window  Window
 	ncpu    int          // possible CPUs
 	cpus    *ebpf.Memory // of CPUNow
@@ -51,6 +53,7 @@ type attached struct {
 	program *ebpf.Program
 	name    string
 	source  string
+	twin    bool
 }
 
 // The maps that all objects share; the first object's are the ones.
@@ -72,6 +75,7 @@ func Load(c Config) (*Programs, error) {
 		maps:    map[string]map[string]*ebpf.Map{},
 		iters:   map[string]*link.Iter{},
 		working: map[string]bool{},
+		twins:   preemptible(),
 	}
 	if err := p.load(); err != nil {
 		return nil, errors.Join(err, p.Release())
@@ -127,7 +131,7 @@ func (p *Programs) wants(h hook) bool {
 	if h.instead != "" && p.working[h.instead] {
 		return false
 	}
-	if h.filter && !p.config.Filtered {
+	if h.filter && !p.config.Filtered || h.twinOf != "" && !(p.twins && p.working[h.twinOf]) {
 		return false
 	}
 	return h.sources == nil || slices.ContainsFunc(h.sources, p.Records)
@@ -176,6 +180,7 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		"want_switches":    p.Records("sched"),
 		"want_process":     p.Records("process"),
 		"want_args":        p.Records("args"),
+		"twins":            p.twins,
 		"by_comm":          len(p.config.Comms) > 0,
 		"by_cgroup":        len(p.config.Cgroups) > 0,
 		"switch_has_state": switchHasState(),
@@ -190,6 +195,18 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		}
 	}
 	return nil
+}
+
+// preemptible tells whether programs at tracepoints in process context may be
+// preempted. Nothing in the kernel's types says so: it is its version.
+func preemptible() bool {
+	var u unix.Utsname
+	_ = unix.Uname(&u) // fails only for a bad address
+	var major, minor int
+	if _, err := fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor); err != nil {
+		return true
+	}
+	return major > 6 || major == 6 && minor >= 19
 }
 
 // switchHasState tells whether the sched_switch tracepoint passes the previous
@@ -290,7 +307,7 @@ func (p *Programs) attach(spec *ebpf.CollectionSpec, h hook) error {
 		return errors.Join(err, prog.Close())
 	}
 	p.links = append(p.links, l)
-	p.loaded = append(p.loaded, attached{prog, h.program, h.source()})
+	p.loaded = append(p.loaded, attached{prog, h.program, h.source(), h.twinOf != ""})
 	return nil
 }
 

@@ -80,7 +80,9 @@ func ours(id ebpf.ProgramID) (window uint32, lp LoadedProgram, maps []ebpf.MapID
 	}
 	defer p.Close()
 	info, err := p.Info()
-	if err != nil || !slices.ContainsFunc(hooks, func(h hook) bool { return info.Name == h.program || info.Name == h.program[:min(len(h.program), nameBytes)] }) {
+	if err != nil || !slices.ContainsFunc(hooks, func(h hook) bool {
+		return info.Name == h.program || info.Name == h.program[:min(len(h.program), nameBytes)]
+	}) {
 		return 0, lp, nil, false
 	}
 	maps, _ = info.MapIDs()

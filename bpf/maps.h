@@ -42,6 +42,7 @@ struct counters {
 	__u64 lost[SOURCES * LOSS_REASONS];
 	__u64 left_out; /* events of the recorder itself */
 	__u64 wakeups;  /* of the reader */
+	__u64 saved[SOURCES]; /* events that only a twin handled */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

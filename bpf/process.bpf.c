@@ -6,6 +6,7 @@
  */
 #include "identity.h"
 #include "filter.h"
+#include "twin.h"
 
 /* False: creation and exec are recorded as task rows only, exits not at all. */
 const volatile bool want_process = false;
@@ -106,8 +107,7 @@ static __always_inline void emit_args(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+static __always_inline int executed(struct task_struct *p, struct linux_binprm *bprm)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct exec *e;
@@ -131,8 +131,20 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 	return 0;
 }
 
-SEC("tp_btf/task_rename")
-int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	handle(twin_exec, p);
+	return executed(p, bprm);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec_twin, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
+{
+	return missed(twin_exec, p, source_recording) ? executed(p, bprm) : 0;
+}
+
+static __always_inline int renamed(struct task_struct *p, const char *comm)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct task *e;
@@ -151,6 +163,19 @@ int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
 	e->reserved2 = 0;
 	submit(e);
 	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
+{
+	handle(twin_rename, p);
+	return renamed(p, comm);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename_twin, struct task_struct *p, const char *comm)
+{
+	return missed(twin_rename, p, source_recording) ? renamed(p, comm) : 0;
 }
 
 static __always_inline void emit_thread_exit(struct task_struct *p, __u64 now)
@@ -248,8 +273,7 @@ static __always_inline bool ends(struct task_struct *p)
 	return p->signal->live.counter == 0 && (int)bpf_map_update_elem(&ended, &id, &one, BPF_NOEXIST) != -EEXIST;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *p)
+static __always_inline int exited(struct task_struct *p)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 
@@ -260,6 +284,19 @@ int BPF_PROG(on_exit, struct task_struct *p)
 	else if (p->pid != p->tgid || p->signal->live.counter != 0)
 		emit_thread_exit(p, now); /* the end of a first thread may be that of the process */
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *p)
+{
+	handle(twin_exit, p);
+	return exited(p);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit_twin, struct task_struct *p)
+{
+	return missed(twin_exit, p, source_process) ? exited(p) : 0;
 }
 
 /* A process is forgotten when it is freed, which is after its last switch. */

@@ -66,6 +66,9 @@ struct sum {
 	__u64 migrations_base;
 	__u32 pid;
 	__u32 dead; /* it ended, and the ring had no room for its last row */
+	/* With its key and the kernel's own 48 bytes an entry has three cache
+	 * lines: threads on different CPUs must not share one. */
+	__u64 reserved[5];
 };
 ANCHOR(sum);
 
@@ -227,13 +230,17 @@ static __always_inline void arrive(struct task_struct *p, struct cpu_now *c, __u
 	c->arrived = c->switches;
 }
 
+/* flush hands a batch over, and counts its switches as seen: those of the batch
+ * that is being filled are counted by its reader. */
 static __always_inline void flush(struct batch *b)
 {
-	if (bpf_ringbuf_output(&ring, b, sizeof(*b), wakeup())) {
-		struct counters *n = cpu_counters();
+	struct counters *n = cpu_counters();
+	long full = bpf_ringbuf_output(&ring, b, sizeof(*b), wakeup());
 
-		if (n)
-			__sync_fetch_and_add(&n->lost[source_sched * LOSS_REASONS + loss_reason_ring_full], b->n);
+	if (n) {
+		n->seen[source_sched] += b->n;
+		if (full)
+			n->lost[source_sched * LOSS_REASONS + loss_reason_ring_full] += b->n;
 	}
 	b->n = 0; /* before seq: a reader never takes these slots for the next batch's */
 	barrier();
@@ -269,18 +276,27 @@ static __always_inline void append(struct batch *b, __u32 cpu, __u64 now, struct
 	b->n = i + 1;
 }
 
+/* Switches are counted with interrupts off and by no other program. */
+static __always_inline void count_shed(void)
+{
+	struct counters *n = cpu_counters();
+
+	if (!n)
+		return;
+	n->seen[source_sched]++;
+	n->lost[source_sched * LOSS_REASONS + loss_reason_shed]++;
+}
+
 static __always_inline void emit(struct cpu_now *c, __u32 cpu, __u64 now, struct task_struct *prev,
 				 struct task_struct *next, __u32 state, bool preempted)
 {
 	struct batch *b = bpf_map_lookup_elem(&batches, &cpu);
-	struct counters *n = cpu_counters();
 	bool was_here = c->since && c->tid == prev->pid;
 
-	if (!b || !n || !(wanted(prev->tgid) || wanted(next->tgid)))
+	if (!b || !(wanted(prev->tgid) || wanted(next->tgid)))
 		return;
-	__sync_fetch_and_add(&n->seen[source_sched], 1);
 	if (window.shed) {
-		__sync_fetch_and_add(&n->lost[source_sched * LOSS_REASONS + loss_reason_shed], 1);
+		count_shed();
 		return;
 	}
 	append(b, cpu, now, prev, next,

@@ -6,7 +6,7 @@
  * receive, close. State changes and segments arrive in softirq, in whatever
  * task that interrupted.
  */
-#include "maps.h"
+#include "twin.h"
 
 #define AF_INET 2
 #define AF_INET6 10
@@ -274,8 +274,7 @@ static __always_inline bool by_process(int old, int new)
 	return new == tcp_state_fin_wait1 || (old == tcp_state_close_wait && new == tcp_state_last_ack);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, struct sock *sk, int old, int new)
+static __always_inline int changed(struct sock *sk, int old, int new)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct conn *c;
@@ -298,6 +297,19 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 	return 0;
 }
 
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state, struct sock *sk, int old, int new)
+{
+	handle(twin_state, sk);
+	return changed(sk, old, new);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_state_twin, struct sock *sk, int old, int new)
+{
+	return missed(twin_state, sk, source_tcp) ? changed(sk, old, new) : 0;
+}
+
 static __always_inline int sent(struct sock *sk, int bytes)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -318,7 +330,14 @@ static __always_inline int sent(struct sock *sk, int bytes)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 {
+	handle(twin_send, sk);
 	return sent(sk, ret);
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(on_send_twin, struct sock *sk, int ret, int flags)
+{
+	return missed(twin_send, sk, source_tcp) ? sent(sk, ret) : 0;
 }
 
 /* Before 6.3 (commit 6e6eda44b939) there is no sock_send_length. */
@@ -353,8 +372,7 @@ static __always_inline bool brings_new_bytes(struct sk_buff *skb, struct tcp_soc
 	return skb->len > (offset >> 4) * 4U && (__s32)(end - tp->rcv_nxt) > 0;
 }
 
-SEC("tp_btf/tcp_probe")
-int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
+static __always_inline int arrived(struct sock *sk, struct sk_buff *skb)
 {
 	struct conn *c = find(sk);
 	struct tcp_sock *tp;
@@ -370,6 +388,19 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 		emit_response(c, now, since_sent(c, tp, now));
 	c->answered_seq = tp->write_seq;
 	return 0;
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
+{
+	handle(twin_segment, sk);
+	return arrived(sk, skb);
+}
+
+SEC("tp_btf/tcp_probe")
+int BPF_PROG(on_segment_twin, struct sock *sk, struct sk_buff *skb)
+{
+	return missed(twin_segment, sk, source_tcp) ? arrived(sk, skb) : 0;
 }
 
 /* received finds owners, and answers that came after this side's FIN, where
@@ -392,7 +423,14 @@ static __always_inline int received(struct sock *sk)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
 {
+	handle(twin_receive, sk);
 	return ret > 0 ? received(sk) : 0;
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive_twin, struct sock *sk, int ret, int flags)
+{
+	return missed(twin_receive, sk, source_tcp) && ret > 0 ? received(sk) : 0;
 }
 
 /* Before 6.3 there is no sock_recv_length; this one runs per segment consumed. */

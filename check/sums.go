@@ -188,7 +188,7 @@ func (s *sums) total() {
 	for _, c := range s.cpus {
 		all += c.idle
 	}
-	cpus := s.r.Meta().CPUs
+	cpus := max(s.r.Meta().CPUs, len(s.cpus)) // more may have gone online
 	want := uint64(cpus) * uint64(s.end-s.begin)
 	off := int64(all - want)
 	s.v.says("%d ns on a CPU or idle, %+d ns of %d CPUs x %d ns", all, off, cpus, s.end-s.begin)

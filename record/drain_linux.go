@@ -41,6 +41,8 @@ type drain struct {
 	complete uint64 // boot time up to which everything has been taken
 	events   uint64 // events handed to the writer
 	drains   uint64 // calls of poll
+	// unfinished are switches that were seen, in batches that never were full.
+	unfinished uint64
 
 	watches map[uint16][]watch // by kind
 	waits   []watch            // for switches
@@ -52,6 +54,42 @@ type drain struct {
 type taken struct {
 	seq, n         uint32
 	oldSeq, oldLen uint32
+	next           uint32 // batches below it have come through the ring, or never will
+	rescued        uint64 // switches taken of batches that the ring had no room for
+}
+
+// past notes that a batch came, or that none before it will come any more: of
+// those that did not, switches may have been taken ahead.
+func (t *taken) past(seq uint32) {
+	if t.oldLen > 0 && t.oldSeq >= t.next && t.oldSeq < seq {
+		t.rescued += uint64(t.oldLen)
+	}
+	if t.n > 0 && t.seq >= t.next && t.seq < seq {
+		t.rescued += uint64(t.n)
+	}
+	t.next = max(t.next, seq)
+}
+
+// rescued counts, by CPU, switches that the programs count as lost, although
+// they were taken before their batch found no room.
+func (d *drain) rescued(cpu int) uint64 {
+	if cpu >= len(d.taken) {
+		return 0
+	}
+	return d.taken[cpu].rescued
+}
+
+// finish is called when nothing is recorded any more and everything was taken.
+// It counts the switches in batches that are not full: the programs count those
+// of the others when they hand them over.
+func (d *drain) finish() error {
+	for cpu := range d.taken {
+		if d.programs.Batch(cpu, &d.batch) {
+			d.taken[cpu].past(d.batch.H.Seq)
+			d.unfinished += uint64(d.batch.N)
+		}
+	}
+	return d.ring.Close()
 }
 
 func newDrain(p *bpf.Programs, w *format.Writer, kinds []format.Kind, sums *accounts) (*drain, error) {
@@ -119,7 +157,10 @@ func (d *drain) take(rec []byte) error {
 // finishBatch adds what was not taken ahead of a batch that the ring brings.
 func (d *drain) finishBatch(b *bpf.Batch) error {
 	from := uint32(0)
-	switch t := &d.taken[b.H.CPU]; b.H.Seq {
+	t := &d.taken[b.H.CPU]
+	t.past(b.H.Seq)
+	t.next = b.H.Seq + 1
+	switch b.H.Seq {
 	case t.seq:
 		from = t.n
 		t.n = b.N
@@ -147,7 +188,9 @@ func (d *drain) takeBatches() error {
 func (d *drain) ahead(cpu int, b *bpf.Batch) error {
 	t := &d.taken[cpu]
 	if b.H.Seq != t.seq {
-		*t = taken{seq: b.H.Seq, oldSeq: t.seq, oldLen: t.n}
+		t.past(min(t.seq, t.oldSeq+1)) // the older one is forgotten: it has come, or is lost
+		t.oldSeq, t.oldLen = t.seq, t.n
+		t.seq, t.n = b.H.Seq, 0
 	}
 	from := t.n
 	t.n = b.N
@@ -213,5 +256,3 @@ func (d *drain) addAll(data []byte, kind string) error {
 	}
 	return nil
 }
-
-func (d *drain) close() error { return d.ring.Close() }

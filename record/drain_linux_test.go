@@ -63,6 +63,44 @@ func TestBatchesAreTakenOnce(t *testing.T) {
 	}
 }
 
+// A batch of which a part was taken, and that never came, is lost but for that
+// part.
+func TestRescued(t *testing.T) {
+	tests := map[string]struct {
+		steps func(*drain) error
+		want  uint64
+	}{
+		"it came": {func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.take(bpf.Bytes(batchOf(0, 10, 11))), d.take(bpf.Bytes(batchOf(1, 20))))
+		}, 0},
+		"a later one came": {func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10, 11)), d.take(bpf.Bytes(batchOf(1, 20))))
+		}, 2},
+		"it came behind the next part": {func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(1, 20)), d.take(bpf.Bytes(batchOf(0, 10, 11))), d.take(bpf.Bytes(batchOf(1, 20))))
+		}, 0},
+		"two are lost": {func(d *drain) error {
+			return steps(d.ahead(0, batchOf(0, 10)), d.ahead(0, batchOf(4, 50, 51)), d.ahead(0, batchOf(9, 90)), d.take(bpf.Bytes(batchOf(9, 90))))
+		}, 3},
+		"it is lost behind one that came": {func(d *drain) error {
+			return steps(d.take(bpf.Bytes(batchOf(0, 10))), d.ahead(0, batchOf(1, 20, 21, 22)), d.take(bpf.Bytes(batchOf(2, 30))), d.take(bpf.Bytes(batchOf(3, 40))))
+		}, 3},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var rescued uint64
+			switches(t, func(d *drain) error {
+				err := tt.steps(d)
+				rescued = d.rescued(0)
+				return err
+			})
+			if rescued != tt.want {
+				t.Errorf("%d switches rescued, want %d", rescued, tt.want)
+			}
+		})
+	}
+}
+
 func steps(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

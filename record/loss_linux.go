@@ -13,9 +13,11 @@ import (
 // reason for each interval in which something was lost.
 type losses struct {
 	programs *bpf.Programs
+	drain    *drain
 	since    uint64
 	last     []bpf.Counters
 	lastBusy []uint64
+	deducted []uint64 // of what the drain rescued, by CPU
 
 	// Since the start:
 	total   uint64 // lost
@@ -25,7 +27,9 @@ type losses struct {
 	wakeups uint64
 }
 
-func newLosses(p *bpf.Programs, opens uint64) *losses { return &losses{programs: p, since: opens} }
+func newLosses(p *bpf.Programs, d *drain, opens uint64) *losses {
+	return &losses{programs: p, drain: d, since: opens}
+}
 
 // write adds what was lost since the last time.
 func (l *losses) write(w *format.Writer, at uint64) error {
@@ -34,7 +38,7 @@ func (l *losses) write(w *format.Writer, at uint64) error {
 		return err
 	}
 	if l.last == nil {
-		l.last = make([]bpf.Counters, len(now))
+		l.last, l.deducted = make([]bpf.Counters, len(now)), make([]uint64, len(now))
 	}
 	for cpu := range now {
 		if err := l.writeCPU(w, cpu, &now[cpu], at); err != nil {
@@ -113,9 +117,27 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 	l.wakeups += now.Wakeups - l.last[cpu].Wakeups
 	for i, n := range now.Lost {
 		source, reason := bpf.LossAt(i)
-		if err := l.add(w, uint16(cpu), source, reason, n-l.last[cpu].Lost[i], at); err != nil {
+		lost := n - l.last[cpu].Lost[i]
+		if source == sourceSched && reason == ringFull {
+			lost -= l.rescued(cpu, lost)
+		}
+		if err := l.add(w, uint16(cpu), source, reason, lost, at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// The numbers of enum source and enum loss_reason of batches without room.
+const (
+	sourceSched = 2
+	ringFull    = 0
+)
+
+// rescued is how many of the switches just counted as lost on a CPU were taken
+// before their batch was.
+func (l *losses) rescued(cpu int, lost uint64) uint64 {
+	n := min(l.drain.rescued(cpu)-l.deducted[cpu], lost)
+	l.deducted[cpu] += n
+	return n
 }

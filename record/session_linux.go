@@ -122,8 +122,8 @@ func (s *session) openWriter() error {
 		return fmt.Errorf("write %s: %w", s.options.Output, err)
 	}
 	s.sums = newAccounts(s.programs, s.opens)
-	s.losses = newLosses(s.programs, s.opens)
 	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums)
+	s.losses = newLosses(s.programs, s.drain, s.opens)
 	if err == nil && s.parts.inMemory() {
 		err = s.drain.watch(s.options.Triggers, s.triggered)
 	}
@@ -305,7 +305,7 @@ func (s *session) end() (*Result, error) {
 	if s.noRoom {
 		err = errors.Join(err, s.makeRoom(closes))
 	}
-	err = errors.Join(err, s.drain.poll(0), s.drain.close(), s.cost.end(time.Now(), true), s.addSums(closes), s.addEnd(closes), s.close())
+	err = errors.Join(err, s.drain.poll(0), s.drain.finish(), s.cost.end(time.Now(), true), s.addSums(closes), s.addEnd(closes), s.close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.options.Output, err)
 	}
@@ -354,7 +354,7 @@ func (s *session) addSummary(at uint64) error {
 	row := bpf.Summary{
 		H:           bpf.Header{Time: at, Kind: kindSummary},
 		Since:       s.opens,
-		Seen:        s.losses.seen,
+		Seen:        s.losses.seen + s.drain.unfinished,
 		Written:     s.drain.events,
 		Lost:        s.losses.total,
 		Reordered:   s.writer.Stats().Reordered,

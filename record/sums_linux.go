@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,7 @@ type accounts struct {
 	programs *bpf.Programs
 	opens    uint64
 	closes   uint64 // end of the recording; 0: not set yet
-	online   []int
+	online   []int  // CPUs that are, or were since the recording began
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
@@ -42,6 +43,15 @@ type clockReading struct {
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
 	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
+}
+
+// come adds CPUs that went online. One that goes offline stays: it is idle.
+func (a *accounts) come() {
+	for _, cpu := range onlineCPUs() {
+		if !slices.Contains(a.online, cpu) {
+			a.online = append(a.online, cpu)
+		}
+	}
 }
 
 // forget has the next rows be of all threads, also of those that did not run.
@@ -76,6 +86,7 @@ func readClock(pid, tid uint32) clockReading {
 // write adds a row for every thread whose sums changed and for every CPU, as
 // of at: an instant of just now, or the end of the window.
 func (a *accounts) write(w *format.Writer, at uint64) error {
+	a.come()
 	cpus := a.programs.CPUs()
 	running := a.running(cpus)
 	var firstErr error

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	recorder "github.com/ebrec/ebrec/record"
 	"github.com/ebrec/ebrec/test/guest"
@@ -25,7 +27,26 @@ var guestWork = map[string][2]string{
 	"failing":   {"", "failing"},
 	"tcp":       {"", "tcp --requests 10 --connections 2 --refused 2"},
 	"opens":     {"-e file", "opens"},
+	"args":      {"--args", "failing"},
 }
+
+// guestScripts are recordings of what a machine of one's own allows: each is
+// shell commands that leave NAME.arrow. begun waits until a recording has begun.
+var guestScripts = map[string]string{
+	"hotplug": `(begun hotplug; sleep 1; echo 0 >$cpu1; sleep 1; echo 1 >$cpu1) &
+ebrec record -o hotplug.arrow -e cpu,sched,process -d 4s; wait`,
+	"late": `echo 0 >$cpu1
+(begun late; sleep 1; echo 1 >$cpu1) &
+ebrec record -o late.arrow -e cpu,sched,process -d 3s; wait`,
+	"clock": `(begun clock; sleep 1; date -s '2030-01-02 03:04:05' >/dev/null) &
+ebrec record -o clock.arrow -d 3s; wait`,
+	"cgroup": `mkdir /sys/fs/cgroup/eb
+(begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
+ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,
+}
+
+const guestShell = `cpu1=/sys/devices/system/cpu/cpu1/online
+begun() { until [ -s $1.arrow ]; do sleep 0.1; done; }`
 
 // TestKernels records on other kernels and holds the captures, read here, to
 // the truth. It runs for the kernels named in EBREC_TEST_KERNELS.
@@ -60,6 +81,15 @@ func TestKernels(t *testing.T) {
 				}
 			})
 			t.Run("opens", func(t *testing.T) { checkOpens(t, brought(t, dir, "opens")) })
+			t.Run("args", func(t *testing.T) {
+				if n := len(replayRows(t, brought(t, dir, "args").trace, "exec_args")); n < 3 {
+					t.Errorf("%d rows of arguments", n)
+				}
+			})
+			t.Run("hotplug", func(t *testing.T) { checkHotplug(t, dir) })
+			t.Run("clock", func(t *testing.T) { checkClock(t, filepath.Join(dir, "clock.arrow")) })
+			t.Run("cgroup", func(t *testing.T) { checkGuestCgroup(t, filepath.Join(dir, "cgroup.arrow")) })
+			t.Run("table", func(t *testing.T) { checkKernelTable(t, name, filepath.Join(dir, "doctor.json")) })
 		})
 	}
 }
@@ -80,6 +110,10 @@ func bootAndRecord(t *testing.T, kernel string) string {
 	for name, w := range guestWork {
 		o.Commands = append(o.Commands, fmt.Sprintf(
 			"ebrec record -o %s.arrow %s -- workload %s --truth %s.json", name, w[0], w[1], name))
+	}
+	o.Commands = append(o.Commands, guestShell)
+	for _, script := range guestScripts {
+		o.Commands = append(o.Commands, script)
 	}
 	o.Commands = append(o.Commands, "ebrec doctor --format json >doctor.json || test $? = 3")
 	r, err := cache.Boot(t.Context(), o)
@@ -102,4 +136,60 @@ func brought(t *testing.T, dir, name string) recording {
 	r := recording{trace: filepath.Join(dir, name+".arrow"), truth: tr}
 	run(t, "check", r.trace)
 	return r
+}
+
+// checkHotplug wants recordings in which a CPU went offline and came, or came
+// later, to add up and to have no gaps.
+func checkHotplug(t *testing.T, dir string) {
+	t.Helper()
+	for _, name := range []string{"hotplug.arrow", "late.arrow"} {
+		path := filepath.Join(dir, name)
+		run(t, "check", path)
+		checkOnCPU(t, recording{trace: path}, guestCPUs)
+		cpus := map[int64]bool{}
+		for _, r := range replayRows(t, path, "cpu_sum") {
+			cpus[r.int(t, "cpu")] = true
+		}
+		if len(cpus) != guestCPUs {
+			t.Errorf("%s has sums of %d CPUs", name, len(cpus))
+		}
+	}
+}
+
+// checkClock wants a clock that was set to another year to be noted, and to
+// change nothing else.
+func checkClock(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	readings := replayRows(t, path, "clock")
+	if len(readings) < 3 {
+		t.Fatalf("%d readings of the clock", len(readings))
+	}
+	first, last := readings[0].int(t, "wall_offset_ns"), readings[len(readings)-1].int(t, "wall_offset_ns")
+	if moved := time.Duration(last - first); moved < 24*time.Hour {
+		t.Errorf("the clock moved by %v", moved)
+	}
+	if d := time.Duration(analyze(t, "cputime", path).Capture.DurationNS); d < 2900*time.Millisecond || d > 4*time.Second {
+		t.Errorf("the recording took %v, want 3 s", d)
+	}
+}
+
+// checkGuestCgroup wants the process of the cgroup with its children, and the
+// cgroup's path.
+func checkGuestCgroup(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	sleeps := 0
+	for _, r := range analyze(t, "lifetimes", path).Rows {
+		if r.text("comm") == "sleep" {
+			sleeps++
+		}
+	}
+	var paths []string
+	for _, r := range replayRows(t, path, "cgroup_path") {
+		paths = append(paths, r.text("cgroup"))
+	}
+	if sleeps == 0 || !slices.Contains(paths, "/eb") || !slices.Contains(paths, "/eb/below") {
+		t.Errorf("%d children, cgroups %v", sleeps, paths)
+	}
 }
