@@ -284,11 +284,13 @@ struct summary {
 	bytes_t max_rss_bytes DOC("largest resident set of the recorder");
 } EVENT(17, "recording", "totals of the recording; the last row of a complete file") NO("pid,tid,cpu");
 
+enum cgroup_reason { cgroup_reason_used, cgroup_reason_made, cgroup_reason_entered };
+
 struct cgroup_path {
 	struct header h;
 	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2; rows of kind cgroup have its path");
-	bool_t made DOC("1 when the cgroup was made during the recording");
-	__u8 reserved[7];
+	enum cgroup_reason cgroup_reason DOC("why the row exists: tasks were in the cgroup when they were listed (used), it was made, or a task was moved to it (entered)");
+	__u32 reserved;
 	path_t cgroup DOC("path of the cgroup from the root of the hierarchy");
 } EVENT(19, "recording", "a cgroup that tasks are in, or that was made") NO("pid,tid,cpu");
 
@@ -305,5 +307,11 @@ struct program {
 	ns_t run_ns DOC("how long it ran while its run time was measured, measuring included");
 	ns_t measured_ns DOC("how long its run time was measured, from the start of the recording");
 } EVENT(21, "recording", "what a kernel program costs") NO("pid,tid,cpu");
+
+struct cpu_online {
+	struct header h;
+	bool_t online DOC("1 when the CPU is online from now on, 0 when it went offline since the sums were read last");
+	__u8 reserved[7];
+} EVENT(22, "recording", "a CPU was found to have gone online or offline; its last switch is not seen, and it counts as idle while it is offline") NO("pid,tid");
 
 #endif

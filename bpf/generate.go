@@ -81,7 +81,7 @@ var layouts = []struct{ c, goName string }{
 	{"window", "Window"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"},
 	{"task", "Task"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
 	{"loss", "Loss"}, {"summary", "Summary"},
-	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"},
+	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"}, {"cpu_online", "CPUOnline"},
 }
 
 func writeTypes(object, out string) error {

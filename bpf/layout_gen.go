@@ -189,12 +189,12 @@ type ExecArgs struct {
 
 // CgroupPath is struct cgroup_path of the programs.
 type CgroupPath struct {
-	_        structs.HostLayout
-	H        Header
-	CgroupID uint64
-	Made     uint8
-	Reserved [7]uint8
-	Cgroup   [256]int8
+	_            structs.HostLayout
+	H            Header
+	CgroupID     uint64
+	CgroupReason uint32
+	Reserved     uint32
+	Cgroup       [256]int8
 }
 
 // Clock is struct clock of the programs.
@@ -213,4 +213,12 @@ type Program struct {
 	Runs       uint64
 	RunNS      uint64
 	MeasuredNS uint64
+}
+
+// CPUOnline is struct cpu_online of the programs.
+type CPUOnline struct {
+	_        structs.HostLayout
+	H        Header
+	Online   uint8
+	Reserved [7]uint8
 }

@@ -207,6 +207,22 @@ static __always_inline void emit_exit(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
+static __always_inline void emit_cgroup(__u64 id, const char *path, __u64 now, enum cgroup_reason why)
+{
+	struct cgroup_path *e = begin(sizeof(*e), 19, source_recording, now);
+
+	if (!e)
+		return;
+	e->h.pid = 0;
+	e->h.tid = 0;
+	e->cgroup_id = id;
+	e->cgroup_reason = why;
+	e->reserved = 0;
+	if (bpf_probe_read_kernel_str(&e->cgroup, sizeof(e->cgroup), path) < 0)
+		e->cgroup[0] = 0;
+	submit(e);
+}
+
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p, bool threadgroup)
 {
@@ -217,8 +233,10 @@ int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p
 		return 0;
 	was = wanted(p->tgid);
 	follow_cgroup(p, to->kn->id);
-	if (within(now) && (was || wanted(p->tgid)))
+	if (within(now) && (was || wanted(p->tgid))) {
+		emit_cgroup(to->kn->id, path, now, cgroup_reason_entered);
 		emit_task(p, now, task_reason_moved);
+	}
 	return 0;
 }
 
@@ -226,24 +244,11 @@ SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_mkdir, struct cgroup *made, const char *path)
 {
 	__u64 now = bpf_ktime_get_boot_ns(), id = made->kn->id;
-	struct cgroup_path *e;
 
 	if (made->root->hierarchy_id)
 		return 0;
-	if (!follow_mkdir(made, id) && !wanted(bpf_get_current_pid_tgid() >> 32))
-		return 0;
-	if (!within(now))
-		return 0;
-	e = begin(sizeof(*e), 19, source_recording, now);
-	if (!e)
-		return 0;
-	e->h.pid = 0;
-	e->h.tid = 0;
-	e->cgroup_id = id;
-	e->made = 1;
-	if (bpf_probe_read_kernel_str(&e->cgroup, sizeof(e->cgroup), path) < 0)
-		e->cgroup[0] = 0;
-	submit(e);
+	if ((follow_mkdir(made, id) || wanted(bpf_get_current_pid_tgid() >> 32)) && within(now))
+		emit_cgroup(id, path, now, cgroup_reason_made);
 	return 0;
 }
 

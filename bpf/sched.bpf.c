@@ -103,6 +103,7 @@ ANCHOR(exec_args);
 ANCHOR(cgroup_path);
 ANCHOR(clock);
 ANCHOR(program);
+ANCHOR(cpu_online);
 
 /* set_bases finds what the counters were when the window opened or the thread
  * came onto the CPU. Of a slice that began before the window, the part outside

@@ -22,20 +22,20 @@ type account struct {
 	saysLost              uint64
 	saysSince             int64
 
-	count, seen, written, reordered, since, reason, exited, made format.Col
+	count, seen, written, reordered, since, reason, exited, cgroup format.Col
 }
 
 func newAccount(r *recording) *account {
 	return &account{
 		v: Verdict{Check: "account", Does: "events seen = written + lost, and the file has those written"}, r: r,
 		count: r.Col("lost"), seen: r.Col("seen"), written: r.Col("written"), reordered: r.Col("reordered"), since: r.Col("since"),
-		reason: r.Col("reason"), exited: r.Col("exited"), made: r.Col("made"),
+		reason: r.Col("reason"), exited: r.Col("exited"), cgroup: r.Col("cgroup_reason"),
 	}
 }
 
 // notEvents are the kinds of rows that the recorder makes itself. Its own, too,
 // are the tasks of the snapshot and the sums of threads that live.
-var notEvents = []string{"metadata", "cpu_sum", "tcp_socket", "loss", "clock", "program"}
+var notEvents = []string{"metadata", "cpu_sum", "tcp_socket", "loss", "clock", "program", "cpu_online"}
 
 func (a *account) event(e replay.Event, kind string) {
 	switch {
@@ -44,7 +44,7 @@ func (a *account) event(e replay.Event, kind string) {
 	case kind == "task_sum":
 		a.ends += e.Uint(a.exited)
 	case kind == "task" && (e.Str(a.reason) == "snapshot" || e.Str(a.reason) == "present"):
-	case kind == "cgroup_path" && e.Uint(a.made) == 0 || slices.Contains(notEvents, kind):
+	case kind == "cgroup_path" && e.Str(a.cgroup) == "used" || slices.Contains(notEvents, kind):
 	default:
 		a.events++
 	}

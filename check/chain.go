@@ -27,7 +27,7 @@ type chain struct {
 	excused  int // breaks that losses explain
 	swaps    int // threads that took their first thread's number
 
-	next, state, preempted format.Col
+	next, state, preempted, online format.Col
 }
 
 // cpu is what a CPU has been doing.
@@ -54,7 +54,7 @@ func newChain(r *recording, d *identity) *chain {
 		v: Verdict{Check: "switches", Does: "on each CPU the thread that leaves is the one that came, and runs nowhere else"},
 		r: r, identity: d, begin: r.Meta().Start.UnixNano(),
 		cpus: map[int]*cpu{}, runs: map[uint32]*runs{}, dead: map[uint32]bool{}, rising: map[uint32]stranger{},
-		next: r.Col("next_tid"), state: r.Col("prev_state"), preempted: r.Col("preempted"),
+		next: r.Col("next_tid"), state: r.Col("prev_state"), preempted: r.Col("preempted"), online: r.Col("online"),
 	}
 }
 
@@ -63,6 +63,10 @@ func (h *chain) event(e replay.Event, kind string) {
 	case "fork", "thread_start", "task", "exec":
 		delete(h.dead, e.TID())
 		delete(h.rising, e.TID())
+	case "cpu_online":
+		if c := h.cpus[e.CPU()]; c != nil && e.Uint(h.online) == 0 {
+			h.leaveOffline(c)
+		}
 	case "sched_switch":
 		h.rows++
 		number := e.CPU()
@@ -74,6 +78,15 @@ func (h *chain) event(e replay.Event, kind string) {
 		h.leave(e, c)
 		h.come(e, c, number)
 	}
+}
+
+// leaveOffline is for the last thread of a CPU that went offline: nobody saw it
+// leave, and the time since it came counts as idle.
+func (h *chain) leaveOffline(c *cpu) {
+	if c.tid != 0 {
+		h.of(c.tid).cpu, h.of(c.tid).unsure = nil, true
+	}
+	c.tid = 0
 }
 
 func (h *chain) of(tid uint32) *runs {

@@ -21,6 +21,8 @@ type identity struct {
 	rising  map[uint32]stranger // who acted after its end, and is executing a file
 	pids    map[uint32]bool     // that any row introduced
 	parents map[uint32]stranger // by pid, the first child that names it
+	listed  int64               // when the last of those who were there at the start was listed
+	unseen  map[uint32]stranger // who was there at the start and ended before it was listed
 	met     int
 	excused int // findings that losses explain
 
@@ -50,7 +52,7 @@ func newIdentity(r *recording) *identity {
 	return &identity{
 		v: Verdict{Check: "identities", Does: "every row is of a thread that was introduced and lives"}, r: r,
 		strict: r.narrowed == "" && !r.hookless() && r.Meta().Repair == nil && len(r.damage) == 0,
-		known:  map[uint32]*being{}, early: map[uint32]stranger{}, rising: map[uint32]stranger{}, pids: map[uint32]bool{}, parents: map[uint32]stranger{},
+		known:  map[uint32]*being{}, early: map[uint32]stranger{}, rising: map[uint32]stranger{}, pids: map[uint32]bool{}, parents: map[uint32]stranger{}, unseen: map[uint32]stranger{},
 		start: r.Col("start"), ppid: r.Col("ppid"), reason: r.Col("reason"),
 	}
 }
@@ -64,9 +66,12 @@ func (d *identity) event(e replay.Event, kind string) {
 	case "fork", "thread_start":
 		d.born(e, kind)
 	case "task":
-		if e.Str(d.reason) == "created" {
+		switch e.Str(d.reason) {
+		case "created":
 			d.born(e, kind)
 			return
+		case "snapshot":
+			d.listed = e.Time()
 		}
 		d.meet(e, kind)
 	case "exec":
@@ -164,7 +169,9 @@ func (d *identity) end(e replay.Event, kind string) {
 	tid, t := e.TID(), e.Time()
 	b := d.known[tid]
 	if b == nil || b.start != e.Int(d.start) {
-		if d.strict {
+		if e.Int(d.start) < d.r.Meta().Start.UnixNano() {
+			d.unseen[tid] = stranger{kind, t}
+		} else if d.strict {
 			d.find(t, "%s at %s: thread %d was not introduced", kind, at(t), tid)
 		}
 		b = d.meet(e, kind)
@@ -221,6 +228,11 @@ func (d *identity) unknown() {
 	for _, tid := range slices.Sorted(maps.Keys(d.rising)) {
 		s := d.rising[tid]
 		d.find(s.time, "%s at %s: thread %d had ended", s.kind, at(s.time), tid)
+	}
+	for _, tid := range slices.Sorted(maps.Keys(d.unseen)) {
+		if s := d.unseen[tid]; s.time > d.listed {
+			d.find(s.time, "%s at %s: thread %d was not introduced", s.kind, at(s.time), tid)
+		}
 	}
 	for _, tid := range slices.Sorted(maps.Keys(d.early)) {
 		s := d.early[tid]

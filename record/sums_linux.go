@@ -22,8 +22,9 @@ import (
 type accounts struct {
 	programs *bpf.Programs
 	opens    uint64
-	closes   uint64 // end of the recording; 0: not set yet
-	online   []int  // CPUs that are, or were since the recording began
+	closes   uint64       // end of the recording; 0: not set yet
+	online   []int        // CPUs that are, or were since the recording began
+	offline  map[int]bool // those of them that are not now
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
@@ -42,16 +43,49 @@ type clockReading struct {
 }
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
-	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
+	return &accounts{programs: p, opens: opens, online: onlineCPUs(), offline: map[int]bool{}, initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
 }
 
-// come adds CPUs that went online. One that goes offline stays: it is idle.
-func (a *accounts) come() {
-	for _, cpu := range onlineCPUs() {
+const kindCPUOnline = 22
+
+// hotplug notes which CPUs went online or offline. One that goes offline stays
+// among those that count: it is idle.
+func (a *accounts) hotplug(w *format.Writer, at uint64) error {
+	now := onlineCPUs()
+	for _, cpu := range now {
 		if !slices.Contains(a.online, cpu) {
 			a.online = append(a.online, cpu)
+			a.offline[cpu] = true
 		}
 	}
+	for _, cpu := range a.online {
+		online := slices.Contains(now, cpu)
+		if online != a.offline[cpu] {
+			continue
+		}
+		a.offline[cpu] = !online
+		row := bpf.CPUOnline{H: bpf.Header{Time: at, Kind: kindCPUOnline, CPU: uint16(cpu)}}
+		if online {
+			row.Online = 1
+		}
+		if err := w.AddReading(bpf.Bytes(&row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cpusNow is what each CPU is doing. Nobody sees the last thread leave a CPU
+// that goes offline, so which are is looked at afterwards.
+func (a *accounts) cpusNow(w *format.Writer, at uint64) ([]bpf.CPUNow, error) {
+	cpus := a.programs.CPUs()
+	err := a.hotplug(w, at)
+	for cpu := range cpus {
+		if a.offline[cpu] {
+			cpus[cpu].TID, cpus[cpu].PID = 0, 0
+		}
+	}
+	return cpus, err
 }
 
 // forget has the next rows be of all threads, also of those that did not run.
@@ -86,11 +120,13 @@ func readClock(pid, tid uint32) clockReading {
 // write adds a row for every thread whose sums changed and for every CPU, as
 // of at: an instant of just now, or the end of the window.
 func (a *accounts) write(w *format.Writer, at uint64) error {
-	a.come()
-	cpus := a.programs.CPUs()
+	cpus, err := a.cpusNow(w, at)
+	if err != nil {
+		return err
+	}
 	running := a.running(cpus)
 	var firstErr error
-	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
+	err = a.programs.Sums(func(tid uint32, s *bpf.Sum) {
 		if c := running[tid]; c != nil && c.Start == s.Start {
 			c.sum = *s
 			return

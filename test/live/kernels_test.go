@@ -150,6 +150,14 @@ func checkHotplug(t *testing.T, dir string) {
 		for _, r := range replayRows(t, path, "cpu_sum") {
 			cpus[r.int(t, "cpu")] = true
 		}
+		want := map[string]string{"hotplug.arrow": "0 1", "late.arrow": "1"}[name]
+		var states []string
+		for _, r := range replayRows(t, path, "cpu_online") {
+			states = append(states, fmt.Sprint(r.int(t, "online")))
+		}
+		if got := strings.Join(states, " "); got != want {
+			t.Errorf("%s: the CPU is found online %q, want %q", name, got, want)
+		}
 		if len(cpus) != guestCPUs {
 			t.Errorf("%s has sums of %d CPUs", name, len(cpus))
 		}
