@@ -6,7 +6,7 @@ GO ?= go
 KERNELS ?= 5.10 6.1 6.12 newest
 DATE ?= $(shell date -u +%F)
 
-.PHONY: help build generate fmt vet lint check test test-root test-kernels golden fixtures fuzz sweep interop bench compare man demo clean
+.PHONY: help build generate fmt vet lint check test test-root test-kernels test-arm64 golden fixtures fuzz sweep interop bench compare man demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ test-root: ## run all tests, and fail where root or BPF is missing
 
 test-kernels: ## run the live tests on other kernels, in QEMU guests
 	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
+
+test-arm64: ## run the tests that need no kernel as arm64 programs (qemu-user)
+	GOARCH=arm64 $(GO) test -exec qemu-aarch64 ./bpf ./replay ./analyze ./check
 
 golden: ## rewrite the golden files
 	$(GO) test ./check -run TestKnown -update # embedded in what the others run

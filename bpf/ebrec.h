@@ -34,6 +34,7 @@ typedef __s32 errno_t;    /* an errno value, 0 for success */
 typedef __u8 bool_t;      /* 0 or 1 */
 typedef __u8 addr_t[16];  /* IPv6 address, or an IPv4-mapped one */
 typedef char comm_t[16];  /* task name, NUL-padded */
+typedef char container_t[72]; /* id of a container */
 typedef char name_t[32];  /* name of ours, NUL-padded */
 typedef char path_t[256]; /* path, NUL-terminated, cut at 255 bytes */
 typedef char args_t[1024]; /* arguments, NUL-terminated, cut at 1023 bytes */
@@ -292,6 +293,7 @@ struct cgroup_path {
 	enum cgroup_reason cgroup_reason DOC("why the row exists: tasks were in the cgroup when they were listed (used), it was made, or a task was moved to it (entered)");
 	__u32 reserved;
 	path_t cgroup DOC("path of the cgroup from the root of the hierarchy");
+	container_t container DOC("container that the path is of, by its id (docker, containerd, CRI-O, podman: 64 hexadecimal digits) or name (LXC, systemd-nspawn); empty when it names none");
 } EVENT(19, "recording", "a cgroup that tasks are in, or that was made") NO("pid,tid,cpu");
 
 struct clock {

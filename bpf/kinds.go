@@ -120,19 +120,20 @@ func eachMember(s *btf.Struct, base int, visit func(btf.Member, int) error) erro
 
 // meaning of the contract's typedefs: column type and unit.
 var meaning = map[string]format.Column{
-	"ns_t":    {Type: format.Uint64, Unit: "ns"},
-	"boot_t":  {Type: format.Timestamp, Unit: "ns"},
-	"bytes_t": {Type: format.Uint64, Unit: "bytes"},
-	"count_t": {Type: format.Uint64, Unit: "count"},
-	"id_t64":  {Type: format.Uint64},
-	"errno_t": {Type: format.Int32},
-	"shift_t": {Type: format.Int64, Unit: "ns"},
-	"bool_t":  {Type: format.Uint8},
-	"addr_t":  {Type: format.Address},
-	"comm_t":  {Type: format.String},
-	"name_t":  {Type: format.String},
-	"path_t":  {Type: format.String},
-	"args_t":  {Type: format.String},
+	"ns_t":        {Type: format.Uint64, Unit: "ns"},
+	"boot_t":      {Type: format.Timestamp, Unit: "ns"},
+	"bytes_t":     {Type: format.Uint64, Unit: "bytes"},
+	"count_t":     {Type: format.Uint64, Unit: "count"},
+	"id_t64":      {Type: format.Uint64},
+	"errno_t":     {Type: format.Int32},
+	"shift_t":     {Type: format.Int64, Unit: "ns"},
+	"bool_t":      {Type: format.Uint8},
+	"addr_t":      {Type: format.Address},
+	"comm_t":      {Type: format.String},
+	"name_t":      {Type: format.String},
+	"container_t": {Type: format.String},
+	"path_t":      {Type: format.String},
+	"args_t":      {Type: format.String},
 }
 
 func field(m btf.Member, offset int, doc string) (format.Field, error) {

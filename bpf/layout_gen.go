@@ -195,6 +195,7 @@ type CgroupPath struct {
 	CgroupReason uint32
 	Reserved     uint32
 	Cgroup       [256]int8
+	Container    [72]int8
 }
 
 // Clock is struct clock of the programs.

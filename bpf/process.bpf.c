@@ -218,6 +218,7 @@ static __always_inline void emit_cgroup(__u64 id, const char *path, __u64 now, e
 	e->cgroup_id = id;
 	e->cgroup_reason = why;
 	e->reserved = 0;
+	__builtin_memset(e->container, 0, sizeof(e->container)); /* the recorder's to fill in */
 	if (bpf_probe_read_kernel_str(&e->cgroup, sizeof(e->cgroup), path) < 0)
 		e->cgroup[0] = 0;
 	submit(e);

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -97,6 +98,7 @@ func (s *session) addCgroups(used map[uint64]bool) error {
 func (s *session) addCgroup(id uint64, path string) error {
 	row := bpf.CgroupPath{H: bpf.Header{Time: bpf.Now(), Kind: kindCgroupPath}, CgroupID: id}
 	setText(row.Cgroup[:], path)
+	nameContainer(&row)
 	return s.writer.AddReading(bpf.Bytes(&row))
 }
 
@@ -107,4 +109,37 @@ func setText(to []int8, text string) {
 		to[i] = int8(text[i])
 	}
 	clear(to[n:])
+}
+
+// text is what a field that ends with a NUL holds.
+func text(field []int8) string {
+	b := make([]byte, 0, len(field))
+	for _, c := range field {
+		if c == 0 {
+			break
+		}
+		b = append(b, byte(c))
+	}
+	return string(b)
+}
+
+// nameContainer fills in the container of a cgroup's path.
+func nameContainer(row *bpf.CgroupPath) { setText(row.Container[:], containerOf(text(row.Cgroup[:]))) }
+
+// Container runtimes name cgroups by the container's id, 64 hexadecimal digits:
+// docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope,
+// /docker/ID. LXC has lxc.payload.NAME, systemd-nspawn machine-NAME.scope.
+var (
+	containerID   = regexp.MustCompile(`(?:^|[-/:])([0-9a-f]{64})(?:\.scope)?(?:/|$)`)
+	containerName = regexp.MustCompile(`/(?:lxc\.payload[./]|lxc/|machine\.slice/machine-)([^/]+?)(?:\.scope)?(?:/|$)`)
+)
+
+// containerOf is the innermost container that a cgroup is of; empty: none.
+func containerOf(path string) string {
+	for _, shape := range []*regexp.Regexp{containerID, containerName} {
+		if all := shape.FindAllStringSubmatch(path, -1); len(all) > 0 {
+			return all[len(all)-1][1]
+		}
+	}
+	return ""
 }

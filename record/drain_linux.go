@@ -148,6 +148,8 @@ func (d *drain) take(rec []byte) error {
 		d.sums.ended(bpf.View[bpf.TaskSum](rec))
 	case h.Kind == kindExecArgs:
 		quoteArgs(bpf.View[bpf.ExecArgs](rec))
+	case h.Kind == kindCgroupPath:
+		nameContainer(bpf.View[bpf.CgroupPath](rec))
 	}
 	d.look(h, rec)
 	d.events++

@@ -157,22 +157,11 @@ func (s *session) spread(all []*bpf.Task, chosen map[uint32]bool, known map[uint
 }
 
 func (s *session) why(t *bpf.Task, chosen map[uint32]bool, known map[uint32]uint8) (why uint8) {
-	if chosen[t.H.PID] || known[t.PPID]&bpf.TargetFamily != 0 || slices.Contains(s.options.Comms, commOf(t)) {
+	if chosen[t.H.PID] || known[t.PPID]&bpf.TargetFamily != 0 || slices.Contains(s.options.Comms, text(t.Comm[:])) {
 		why |= bpf.TargetFamily
 	}
 	if slices.Contains(s.cgroups, t.CgroupID) {
 		why |= bpf.TargetCgroup
 	}
 	return why
-}
-
-func commOf(t *bpf.Task) string {
-	b := make([]byte, 0, len(t.Comm))
-	for _, c := range t.Comm {
-		if c == 0 {
-			break
-		}
-		b = append(b, byte(c))
-	}
-	return string(b)
 }

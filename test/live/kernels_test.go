@@ -60,7 +60,7 @@ func TestKernels(t *testing.T) {
 			dir := bootAndRecord(t, name)
 			t.Run("cputime", func(t *testing.T) {
 				r := brought(t, dir, "mixed")
-				checkCPUTime(t, r)
+				checkCPUTime(t, r, 4*time.Millisecond) // emulated
 				checkSwitches(t, r)
 				checkOnCPU(t, r, guestCPUs)
 			})
