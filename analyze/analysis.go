@@ -12,9 +12,11 @@ type Analysis struct {
 	Name  string
 	Doc   string // one sentence: a row for what, telling what
 	Needs []Need
-	// Columns define the columns of all its tables.
+	// Columns define the columns of all its tables but those in Also.
 	Columns []ColumnSpec
-	Sort    string // the column that orders the rows unless Options.Sort does
+	Also    []Table  // tables with columns of their own, without rows
+	By      []string // what Options.By can be; empty: rows are always of the same
+	Sort    string   // the column that orders the rows unless Options.Sort does
 	// Sums says that it is made of sums: a span of time begins and ends where
 	// they were read.
 	Sums bool
@@ -33,8 +35,7 @@ type Need struct {
 }
 
 // A Pass is one run of an analysis. It is given the events that the analysis
-// needs in time order, and then asked once for its tables, which all have the
-// same columns.
+// needs in time order, and then asked once for its tables.
 type Pass interface {
 	Event(replay.Event) error
 	Tables() []Table
@@ -50,11 +51,12 @@ type Env struct {
 	// Missing says that the rows of an optional need are not in the capture.
 	Missing func(kind string) bool
 
-	sums *sumWindow // of analyses made of sums; nil: the whole recording
+	window window     // 0: open
+	sums   *sumWindow // of analyses made of sums; nil: the whole recording
 }
 
 // All are the analyses, in the order in which they are listed.
-var All = []*Analysis{&cputime, &lifetimes, &tcplat}
+var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &tcplat}
 
 // Find returns the analysis of that name, else an *UnknownError.
 func Find(name string) (*Analysis, error) {
@@ -80,4 +82,17 @@ func identity() []Need {
 		{Kind: "exit", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "thread_start", Columns: identityColumns, Source: "process", Optional: true},
 	}
+}
+
+// titleBy is the title of a table with rows of what was asked for.
+func titleBy(by string) string {
+	switch by {
+	case "thread":
+		return "Threads"
+	case "comm":
+		return "Names"
+	case "cpu":
+		return "CPUs"
+	}
+	return "Processes"
 }

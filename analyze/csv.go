@@ -11,7 +11,7 @@ import (
 	"github.com/ebrec/ebrec/replay"
 )
 
-// csv writes one header and the rows of all tables.
+// csv writes one header and the rows of all tables that have its columns.
 func (r *Result) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	var cells []string
@@ -22,6 +22,9 @@ func (r *Result) csv(w io.Writer) error {
 		return err
 	}
 	for _, t := range r.Tables {
+		if t.Own {
+			continue
+		}
 		for _, row := range t.Rows {
 			cells = cells[:0]
 			for _, v := range row {

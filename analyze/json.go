@@ -22,6 +22,14 @@ type document struct {
 	Notes       []string         `json:"notes"`
 	Columns     []ColumnSpec     `json:"columns"`
 	Rows        []record         `json:"rows"`
+	Tables      []ownTable       `json:"tables,omitempty"` // with columns of their own
+}
+
+// ownTable is a table with columns of its own.
+type ownTable struct {
+	Title   string       `json:"title"`
+	Columns []ColumnSpec `json:"columns"`
+	Rows    []record     `json:"rows"`
 }
 
 func (r *Result) json(w io.Writer) error {
@@ -32,8 +40,14 @@ func (r *Result) json(w io.Writer) error {
 		Notes: append([]string{}, r.notes()...), Columns: r.Columns, Rows: []record{},
 	}
 	for _, t := range r.Tables {
+		rows := []record{}
 		for _, row := range t.Rows {
-			d.Rows = append(d.Rows, record{r.Columns, row})
+			rows = append(rows, record{t.Columns, row})
+		}
+		if t.Own {
+			d.Tables = append(d.Tables, ownTable{t.Title, t.Columns, rows})
+		} else {
+			d.Rows = append(d.Rows, rows...)
 		}
 	}
 	b, err := json.MarshalIndent(d, "", "  ")

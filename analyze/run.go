@@ -35,13 +35,16 @@ func Run(ctx context.Context, c *format.Capture, a *Analysis, o Options) (*Resul
 			s.window, readTo = window{sums.from, sums.to}, max(0, sums.toNext-1)
 		}
 	}
-	env := &Env{Capture: c, Options: o, Recording: &s.recording, sums: sums, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
+	env := &Env{Capture: c, Options: o, Recording: &s.recording, window: s.window, sums: sums, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
 	pass := a.New(env)
 	if err := s.run(ctx, pass, readTo); err != nil {
 		return nil, err
 	}
 	tables := pass.Tables()
 	for i := range tables {
+		if tables[i].Own {
+			continue
+		}
 		if err := tables[i].order(cmp.Or(o.Sort, a.Sort)); err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,12 +77,12 @@ func TestUnknown(t *testing.T) {
 	_, minErr := analyze.Run(t.Context(), c, cputime, analyze.Options{MinDuration: time.Second})
 	formatErr := run(t, c, "cputime", analyze.Options{}).Render(&bytes.Buffer{}, "jsno")
 	for want, err := range map[string]error{
-		`unknown analysis "cputme", did you mean cputime?`:                  findErr,
-		`unknown analysis "zzzzzzzz": there are cputime, lifetimes, tcplat`: farErr,
-		`unknown column "on_cpu", did you mean on_cpu_ns?`:                  sortErr,
-		`top -1: the number of rows cannot be negative`:                     topErr,
-		`cputime does not take a least duration`:                            minErr,
-		`unknown format "jsno", did you mean json?`:                         formatErr,
+		`unknown analysis "cputme", did you mean cputime?`:                                   findErr,
+		`unknown analysis "zzzzzzzz": there are cputime, lifetimes, runqlat, offcpu, tcplat`: farErr,
+		`unknown column "on_cpu", did you mean on_cpu_ns?`:                                   sortErr,
+		`top -1: the number of rows cannot be negative`:                                      topErr,
+		`cputime does not take a least duration`:                                             minErr,
+		`unknown format "jsno", did you mean json?`:                                          formatErr,
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
@@ -194,23 +195,27 @@ func TestMachineReadable(t *testing.T) {
 func TestColumns(t *testing.T) {
 	for name, r := range results(t, write(t, append(machine(), connections()...)...)) {
 		for _, table := range r.Tables {
-			if diff := cmp.Diff(r.Columns, table.Columns); diff != "" {
+			if diff := cmp.Diff(r.Columns, table.Columns); diff != "" && !table.Own {
 				t.Errorf("%s: %s: %s", name, table.Title, diff)
 			}
 			for _, row := range table.Rows {
-				if len(row) != len(r.Columns) {
-					t.Errorf("%s: %d cells under %d columns", name, len(row), len(r.Columns))
+				if len(row) != len(table.Columns) {
+					t.Errorf("%s: %d cells under %d columns", name, len(row), len(table.Columns))
 				}
 				for i, value := range row {
-					if _, text := value.(string); value != nil && text != r.Columns[i].Text {
-						t.Errorf("%s: %s has %#v", name, r.Columns[i].Name, value)
+					if _, text := value.(string); value != nil && text != table.Columns[i].Text {
+						t.Errorf("%s: %s has %#v", name, table.Columns[i].Name, value)
 					}
 				}
 			}
 		}
 	}
 	for _, a := range analyze.All {
-		for _, c := range a.Columns {
+		columns := a.Columns
+		for _, also := range a.Also {
+			columns = append(slices.Clip(columns), also.Columns...)
+		}
+		for _, c := range columns {
 			if c.Doc == "" {
 				t.Errorf("%s.%s has no definition", a.Name, c.Name)
 			}

@@ -37,6 +37,7 @@ type Table struct {
 	Rows    [][]Value
 	Notes   []string // what the numbers do not cover, one sentence each
 	Hidden  int      // rows that Options.Top left out
+	Own     bool     // it has columns and an order of its own
 }
 
 // order sorts the rows by a column. Rows that are equal in it keep their order,

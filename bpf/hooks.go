@@ -44,7 +44,6 @@ var hooks = []hook{
 	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp"}, instead: "on_send", loses: "the exact time of sends"},
 	{object: "tcp", program: "on_receive", sources: []string{"tcp"}, loses: "owners of connections that only receive"},
 	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
-	{object: "tcp", program: "on_consumed", sources: []string{"tcp"}, instead: "on_receive", loses: "owners of connections that only receive"},
 	{object: "file", program: "on_openat_return", sources: []string{"file"}, loses: "openat"},
 	{object: "file", program: "on_openat2_return", sources: []string{"file"}, loses: "openat2"},
 	{object: "file", program: "on_openat", sources: []string{"file"}, loses: "openat"},

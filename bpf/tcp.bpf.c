@@ -312,11 +312,14 @@ int BPF_PROG(on_state_twin, struct sock *sk, int old, int new)
 
 static __always_inline int sent(struct sock *sk, int bytes)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
 	struct tcp_sock *tp;
 	struct conn *c;
+	__u64 now;
 
-	if (bytes <= 0 || !within(now) || !is_tcp(sk))
+	if (bytes <= 0 || !is_tcp(sk))
+		return 0;
+	now = bpf_ktime_get_boot_ns();
+	if (!within(now))
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
 	c = touched(sk, now, bytes);
@@ -327,9 +330,12 @@ static __always_inline int sent(struct sock *sk, int bytes)
 	return 0;
 }
 
+/* This tracepoint is of all sockets: for others than TCP's it must cost nothing. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 {
+	if (!is_tcp(sk))
+		return 0;
 	handle(twin_send, sk);
 	return sent(sk, ret);
 }
@@ -337,7 +343,7 @@ int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send_twin, struct sock *sk, int ret, int flags)
 {
-	return missed(twin_send, sk, source_tcp) ? sent(sk, ret) : 0;
+	return is_tcp(sk) && missed(twin_send, sk, source_tcp) ? sent(sk, ret) : 0;
 }
 
 /* Before 6.3 (commit 6e6eda44b939) there is no sock_send_length. */
@@ -420,24 +426,19 @@ static __always_inline int received(struct sock *sk)
 	return 0;
 }
 
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive, struct sock *sk, int ret, int flags)
+/* Once for each segment that a process reads; sock_recv_length would be once for
+ * each call, but runs for the sockets of all protocols. */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_receive, struct sock *sk)
 {
 	handle(twin_receive, sk);
-	return ret > 0 ? received(sk) : 0;
-}
-
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(on_receive_twin, struct sock *sk, int ret, int flags)
-{
-	return missed(twin_receive, sk, source_tcp) && ret > 0 ? received(sk) : 0;
-}
-
-/* Before 6.3 there is no sock_recv_length; this one runs per segment consumed. */
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(on_consumed, struct sock *sk)
-{
 	return received(sk);
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(on_receive_twin, struct sock *sk)
+{
+	return missed(twin_receive, sk, source_tcp) ? received(sk) : 0;
 }
 
 static __always_inline struct sock *socket_of(struct file *file)

@@ -31,11 +31,13 @@ struct {
 /* handle is called by the first program. */
 static __always_inline void handle(enum twin hook, const void *what)
 {
-	struct twin_key k = { (__u64)what, (__u32)bpf_get_current_pid_tgid(), hook };
+	struct twin_key k = { .what = (__u64)what, .hook = hook };
 	__u8 one = 1;
 
-	if (twins)
-		bpf_map_update_elem(&handled, &k, &one, BPF_ANY);
+	if (!twins)
+		return;
+	k.tid = bpf_get_current_pid_tgid();
+	bpf_map_update_elem(&handled, &k, &one, BPF_ANY);
 }
 
 /* missed tells a twin whether the first program was skipped, and counts it. */

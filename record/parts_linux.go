@@ -123,8 +123,12 @@ func (s *session) partly(until uint64) (uint64, error) {
 	if p == nil {
 		return until, nil
 	}
-	if p.cut == 0 && s.segmentIsDue() {
-		if err := s.beginCut(); err != nil {
+	if p.cut == 0 {
+		due, err := s.segmentIsDue()
+		if err == nil && due {
+			err = s.beginCut()
+		}
+		if err != nil {
 			return until, err
 		}
 	}
@@ -139,13 +143,13 @@ func (s *session) partly(until uint64) (uint64, error) {
 	return until, s.heedWishes(until)
 }
 
-func (s *session) segmentIsDue() bool {
+func (s *session) segmentIsDue() (bool, error) {
 	p := s.parts
 	if p.inMemory() {
 		from := p.begun[len(p.begun)-1].from
-		return bpf.Now() > max(from, s.opens)+uint64(p.segment())
+		return bpf.Now() > max(from, s.opens)+uint64(p.segment()), nil
 	}
-	return s.size() >= p.most
+	return s.reached(p.most)
 }
 
 // beginCut writes the inventory that the next segment begins with.

@@ -47,7 +47,7 @@ type session struct {
 	lastSums, lastFlush time.Time
 	lastRows            uint64
 	perSecond           float64           // rows in the last second
-	drained             uint64            // rows since the poll before
+	rate                float64           // rows a second since the poll before
 	full                bool              // the file is as large as it may be
 	noRoom              bool              // the disk is full
 	counted             map[string]uint64 // rows in the files before this one, by kind
@@ -168,14 +168,17 @@ func (s *session) loop(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.drain.wake)
 	defer stop()
 	for ctx.Err() == nil && !s.full {
-		before := s.writer.Stats().Total
+		before, began := s.writer.Stats().Total, time.Now()
 		err := s.drain.poll(s.patience())
-		s.drained = s.writer.Stats().Total - before
+		s.rate = float64(s.writer.Stats().Total-before) / time.Since(began).Seconds()
 		if err == nil {
 			err = s.periodic(time.Now())
 		}
 		if err == nil {
 			err = s.cost.end(time.Now(), false)
+		}
+		if err == nil && s.options.MaxSize > 0 && s.parts == nil {
+			s.full, err = s.reached(s.options.MaxSize)
 		}
 		if errors.Is(err, format.ErrFull) {
 			s.noRoom = true
@@ -184,15 +187,15 @@ func (s *session) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.full = s.options.MaxSize > 0 && s.parts == nil && s.size() >= s.options.MaxSize
 	}
 	return nil
 }
 
-// patience is how long to wait for the ring to fill: not long when the next
-// file is to begin.
+// patience is how long to wait for the ring to fill: not long when the file is
+// to end soon.
 func (s *session) patience() time.Duration {
-	if s.parts != nil && s.parts.cut != 0 {
+	cut := s.parts != nil && s.parts.cut != 0
+	if cut || s.options.MaxSize > 0 && !s.parts.inMemory() && s.writer.Stats().Bytes > s.options.MaxSize/4 {
 		return pollEvery / 10
 	}
 	return pollEvery
@@ -204,14 +207,28 @@ const (
 	rowBytes = 24
 	fewRows  = 10_000
 	endBytes = 64 << 10 // the list of batches and the schema again
+	// ending is how long rows may still come once a file is to end.
+	ending = 150 * time.Millisecond
 )
+
+// reached tells whether the file would have a size if it ended now. How large
+// rows are that wait is only guessed: before that counts they are written.
+func (s *session) reached(most int64) (bool, error) {
+	if s.size() < most {
+		return false, nil
+	}
+	if err := s.writer.Flush(s.drain.complete - uint64(settle)); err != nil {
+		return false, err
+	}
+	return s.size() >= most, nil
+}
 
 // size is what the file would have if the recording ended now: with the rows
 // that wait, those that come until it has ended, the last sums and the end.
 func (s *session) size() int64 {
 	st := s.writer.Stats()
-	coming := int64(2 * max(s.perSecond*pollEvery.Seconds(), float64(s.drained)))
-	rows := int64(s.writer.Pending()) + coming
+	coming := max(s.perSecond, s.rate) * (s.patience() + ending).Seconds()
+	rows := int64(s.writer.Pending()) + int64(coming)
 	perRow := int64(rowBytes)
 	if n := int64(total(st.Rows) - total(s.counted)); n >= fewRows {
 		perRow = min(perRow, 2+3*st.Bytes/(2*n))

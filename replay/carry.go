@@ -19,8 +19,11 @@ type carried struct {
 	tasks   map[taskKey]*carriedTask
 	conns   map[uint64]*carriedConn
 	recent  []int // rows since settled, and the CPUs' sums of then
+	// The last switch of each CPU, and of each thread that lives away from one.
+	byCPU map[int]int
+	byTID map[uint32]int
 
-	start, conn, exited, errno format.Col
+	state, start, conn, exited, errno format.Col
 }
 
 type taskKey struct {
@@ -41,7 +44,7 @@ func (c *slicer) mayCarry() []string {
 		if kinds != nil && !slices.Contains(kinds, k.Name) {
 			return false
 		}
-		return introduces(k) || k.Name == "summary" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
+		return introduces(k) || k.Name == "summary" || k.Name == "sched_switch" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
 	})
 }
 
@@ -71,10 +74,10 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{},
-		start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{},
+		state: file.Col("prev_state"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
-	s.Columns = []format.Col{f.start, f.conn, f.exited, f.errno}
+	s.Columns = []format.Col{f.state, f.start, f.conn, f.exited, f.errno}
 	readings, err := c.reader.Readings()
 	if err != nil {
 		return nil, err
@@ -96,6 +99,8 @@ func (c *slicer) findCarried(s Select) (*carried, error) {
 func (f *carried) event(e Event, i int) {
 	kind := e.Kind()
 	switch {
+	case kind.Name == "sched_switch":
+		f.hop(e, i)
 	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
 		f.recent = append(f.recent, i)
 	case kind.Name == "cpu_sum":
@@ -145,6 +150,14 @@ func (f *carried) identity(e Event, i int) {
 	}
 }
 
+// hop notes a switch: who is on each CPU, and in what state others left theirs.
+func (f *carried) hop(e Event, i int) {
+	f.byCPU[e.CPU()] = i
+	if f.byTID[e.TID()] = i; e.Str(f.state) == "X" {
+		delete(f.byTID, e.TID())
+	}
+}
+
 // connection notes a row of a connection: all but its end.
 func (f *carried) connection(e Event, i int) {
 	id := e.Uint(f.conn)
@@ -164,6 +177,12 @@ func (f *carried) rows() []int {
 	all := f.recent
 	for _, t := range f.tasks {
 		all = append(all, t.first, t.last, t.exec, t.sum)
+	}
+	for _, i := range f.byCPU {
+		all = append(all, i)
+	}
+	for _, i := range f.byTID {
+		all = append(all, i)
 	}
 	for _, c := range f.conns {
 		all = append(all, c.first, c.last)

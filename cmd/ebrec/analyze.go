@@ -59,7 +59,7 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   an.Name + " FILE",
 		Short: an.Doc,
-		Long:  an.Doc + ".\n\nColumns:\n" + columnHelp(an.Columns),
+		Long:  an.Doc + ".\n\nColumns:\n" + columnHelp(an.Columns) + alsoHelp(an.Also),
 		Args:  captureArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.tabulate(args[0], as, func(c *format.Capture) (*analyze.Result, error) {
@@ -75,6 +75,9 @@ func (a *app) analysisCommand(an *analyze.Analysis) *cobra.Command {
 	cmd.Flags().IntVar(&o.Top, "top", 0, "print only the first N rows of each table")
 	cmd.Flags().StringVar(&o.Sort, "sort", "", "order by this column (default "+an.Sort+")")
 	span.flags(cmd)
+	if len(an.By) > 0 {
+		cmd.Flags().StringVar(&o.By, "by", an.By[0], "a row for each "+strings.Join(an.By, ", "))
+	}
 	if an.MinDuration {
 		cmd.Flags().DurationVar(&o.MinDuration, "min-duration", 0, "leave out what lived shorter, e.g. 100ms")
 	}
@@ -106,6 +109,15 @@ func columnHelp(columns []analyze.ColumnSpec) string {
 			unit = " [" + c.Unit + "]"
 		}
 		fmt.Fprintf(&b, "  %s%s: %s\n", c.Name, unit, c.Doc)
+	}
+	return b.String()
+}
+
+// alsoHelp describes the tables with columns of their own.
+func alsoHelp(tables []analyze.Table) string {
+	var b strings.Builder
+	for _, t := range tables {
+		fmt.Fprintf(&b, "\n%s:\n%s", t.Title, columnHelp(t.Columns))
 	}
 	return b.String()
 }

@@ -62,6 +62,12 @@ func TestMetricsDocument(t *testing.T) {
 		for _, c := range a.Columns {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
 		}
+		for _, also := range a.Also {
+			fmt.Fprintf(&b, "\n%s:\n\n| column | unit | meaning |\n|---|---|---|\n", also.Title)
+			for _, c := range also.Columns {
+				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
+			}
+		}
 	}
 	kinds, err := bpf.Kinds()
 	if err != nil {

@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -178,7 +178,16 @@ func (b *bench) redis() (stop func(), err error) {
 	}, nil
 }
 
-// stress starts the two threads on a CPU for a long time.
-func (b *bench) stress(loops int) *exec.Cmd {
-	return b.command("taskset", "-c", "1", "perf", "bench", "-f", "simple", "sched", "pipe", "-l", fmt.Sprint(loops))
+// stress starts the two threads on a CPU for a long time. Killing the benchmark
+// leaves its other half, so they are a process group.
+func (b *bench) stress(loops int) (stop func(), err error) {
+	cmd := b.command("taskset", "-c", "1", "perf", "bench", "-f", "simple", "sched", "pipe", "-l", fmt.Sprint(loops))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait() // it was killed
+	}, nil
 }

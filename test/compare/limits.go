@@ -57,14 +57,11 @@ func (b *bench) limits() error {
 // recordFor records while the two threads take turns, if loops says so.
 func (b *bench) recordFor(d time.Duration, loops int) (a account, err error) {
 	if loops > 0 {
-		load := b.stress(loops)
-		if err := load.Start(); err != nil {
+		stop, err := b.stress(loops)
+		if err != nil {
 			return a, err
 		}
-		defer func() {
-			_ = load.Process.Kill()
-			_ = load.Wait() // it was killed
-		}()
+		defer stop()
 	}
 	if _, err := b.output("ebrec", "record", "--force", "-o", "limits.arrow", "-e", "sched", "-d", d.String()); err != nil {
 		return a, err
@@ -75,14 +72,11 @@ func (b *bench) recordFor(d time.Duration, loops int) (a account, err error) {
 // startAndStop measures from the start of the program to its first rows in the
 // file, and from Ctrl-C to its end, under load.
 func (b *bench) startAndStop() error {
-	load := b.stress(1 << 30)
-	if err := load.Start(); err != nil {
+	stop, err := b.stress(1 << 30)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		_ = load.Process.Kill()
-		_ = load.Wait() // it was killed
-	}()
+	defer stop()
 	var starts, opens, stops []time.Duration
 	for range pairs {
 		_ = os.Remove(b.path("t.arrow"))
@@ -119,14 +113,11 @@ func (b *bench) startAndStop() error {
 // and ends at most five seconds before.
 func (b *bench) kills() error {
 	const n = 100
-	load := b.stress(1 << 30)
-	if err := load.Start(); err != nil {
+	stop, err := b.stress(1 << 30)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		_ = load.Process.Kill()
-		_ = load.Wait() // it was killed
-	}()
+	defer stop()
 	var missing []time.Duration
 	var errs []error
 	for i := range n {

@@ -33,8 +33,12 @@ func start(t *testing.T, args ...string) (*exec.Cmd, string) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })
 	waitUntil(t, "the capture has rows", func() bool {
-		st, err := os.Stat(path)
-		return err == nil && st.Size() > 0
+		c, err := format.Open(path)
+		if err != nil {
+			return false
+		}
+		c.Close()
+		return true
 	})
 	return cmd, path
 }

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+var offcpu = Analysis{
+	Name: "offcpu",
+	Doc:  "Where threads' wall time went: on a CPU, waiting for one, asleep, and who took the CPU from them",
+	Needs: append([]Need{
+		{Kind: "sched_switch", Columns: switchColumns, Source: "sched"},
+		{Kind: "thread_exit", Columns: identityColumns, Source: "process", Optional: true},
+	}, identity()...),
+	Sort: "runnable_ns",
+	By:   []string{"process", "thread"},
+	Columns: []ColumnSpec{
+		{Name: "pid", Doc: "process id"},
+		{Name: "tid", Doc: "thread id; none where rows are of processes"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread"},
+		{Name: "threads", Unit: unitCount, Doc: "threads of the row that left a CPU, or are on one"},
+		{Name: "wall_ns", Unit: unitNS, Doc: "time within the recording from a thread's start to its end, of all threads added up; it is what the seven columns behind it add up to"},
+		{Name: "on_cpu_ns", Unit: unitNS, Doc: "on a CPU, from switch to switch"},
+		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet"},
+		{Name: "sleeping_ns", Unit: unitNS, Doc: "asleep until something happens (states S and I)"},
+		{Name: "uninterruptible_ns", Unit: unitNS, Doc: "asleep and not to be woken by signals: mostly waiting for disks (state D)"},
+		{Name: "stopped_ns", Unit: unitNS, Doc: "stopped by a signal or a debugger (states T and t)"},
+		{Name: "other_ns", Unit: unitNS, Doc: "parked, or ended and not gone (states P, X and Z)"},
+		{Name: "unknown_ns", Unit: unitNS, Doc: "off the CPU in a state that is older than the recording, or where switches are missing"},
+		{Name: "voluntary", Unit: unitCount, Doc: "times it gave the CPU up: to sleep or to end"},
+		{Name: "preempted", Unit: unitCount, Doc: "times it left a CPU while runnable"},
+		{Name: "migrations", Unit: unitCount, Doc: "times it came onto another CPU than it was on last"},
+		{Name: "preempter", Text: true, Doc: "name of the thread that most often came when it was preempted; idle is none"},
+		{Name: "preempter_share", Unit: unitPercent, Doc: "share of the preemptions that was by threads of that name"},
+	},
+	New: newOffCPU,
+}
+
+// Places where wall time goes, in the order of the columns.
+const (
+	placeCPU = iota
+	placeRunnable
+	placeSleeping
+	placeUninterruptible
+	placeStopped
+	placeOther
+	placeUnknown
+	places
+)
+
+// placeOf is where a thread is that left a CPU in a state.
+func placeOf(state string) int {
+	switch state {
+	case "R":
+		return placeRunnable
+	case "S", "I":
+		return placeSleeping
+	case "D":
+		return placeUninterruptible
+	case "T", "t":
+		return placeStopped
+	case "X", "Z", "P":
+		return placeOther
+	}
+	return placeUnknown
+}
+
+// whereabouts is where the time of one thread went.
+type whereabouts struct {
+	task       replay.Task
+	spent      [places]int64
+	upTo       int64 // time is given to places up to here
+	place      int   // since then, but for the wait at its end
+	cpu        int   // last; -1: none yet
+	ran        bool
+	ended      bool
+	voluntary  uint64
+	preempted  uint64
+	migrations uint64
+	by         map[string]uint64 // preemptions by name
+}
+
+type offCPUPass struct {
+	env      *Env
+	tasks    *replay.Tasks
+	timeline *timeline
+	threads  map[threadID]*whereabouts
+	now      map[uint32]*whereabouts // by tid
+	from     int64                   // of what counts
+	broken   int
+	start    format.Col
+}
+
+func newOffCPU(env *Env) Pass {
+	return &offCPUPass{
+		env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture),
+		threads: map[threadID]*whereabouts{}, now: map[uint32]*whereabouts{},
+		from: env.Capture.Meta().Start.UnixNano(), start: env.Capture.Col("start"),
+	}
+}
+
+func (p *offCPUPass) Event(e replay.Event) error {
+	if e.Kind().Name != "sched_switch" {
+		p.tasks.Update(e)
+		p.meet(e)
+		return nil
+	}
+	s := p.timeline.stay(e)
+	broken := s.broken(p.tasks)
+	p.broken += boolInt(broken)
+	if w := p.now[s.tid]; w != nil && s.tid != 0 {
+		w.stay(&s, broken, p.preempter(&s))
+	}
+	return nil
+}
+
+// meet learns of a thread, or its name.
+func (p *offCPUPass) meet(e replay.Event) {
+	task, ok := p.tasks.Lookup(e.TID())
+	if !ok || task.TID == 0 {
+		return
+	}
+	id := threadID{task.TID, task.Start}
+	w := p.threads[id]
+	if w == nil {
+		w = &whereabouts{upTo: max(task.Start, p.from), place: placeUnknown, cpu: -1, by: map[string]uint64{}}
+		if task.Start >= p.from { // a new thread waits for its first CPU
+			w.place = placeRunnable
+		}
+		p.threads[id] = w
+	}
+	w.task = task
+	p.now[task.TID] = w
+}
+
+// preempter is who came onto the CPU that a thread had to leave; empty: nobody.
+func (p *offCPUPass) preempter(s *stay) string {
+	if !s.preempted || s.next == 0 {
+		return ""
+	}
+	task, ok := p.tasks.Lookup(s.next)
+	if !ok {
+		return "?"
+	}
+	return task.Comm
+}
+
+// spend gives the time up to an instant to a place.
+func (w *whereabouts) spend(place int, until int64) {
+	if until > w.upTo {
+		w.spent[place] += until - w.upTo
+		w.upTo = until
+	}
+}
+
+// stay takes a time on a CPU, and the time off it before.
+func (w *whereabouts) stay(s *stay, broken bool, preempter string) {
+	w.ran = true
+	if broken {
+		w.spend(placeUnknown, s.to)
+	} else {
+		w.spend(w.place, s.from-int64(min(s.wait, uint64(s.from))))
+		w.spend(placeRunnable, s.from)
+		w.spend(placeCPU, s.to)
+	}
+	if w.cpu >= 0 && w.cpu != s.cpu {
+		w.migrations++
+	}
+	w.cpu, w.place, w.ended = s.cpu, placeOf(s.state), s.state == "X"
+	if !s.preempted {
+		w.voluntary++
+		return
+	}
+	w.place = placeRunnable
+	w.preempted++
+	if preempter != "" {
+		w.by[preempter]++
+	}
+}
+
+// Begin forgets who ended before the window, and where time went until then.
+func (p *offCPUPass) Begin() {
+	p.from, p.broken = p.env.window.from, 0
+	maps.DeleteFunc(p.threads, func(_ threadID, w *whereabouts) bool { return w.ended })
+	for _, w := range p.threads {
+		*w = whereabouts{task: w.task, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, by: map[string]uint64{}}
+	}
+}
+
+// end gives the rest of the recording to where threads are then.
+func (p *offCPUPass) end() {
+	until := p.env.Recording.End.UnixNano()
+	for _, seat := range p.timeline.cpus {
+		w := p.now[seat.tid]
+		if seat.tid == 0 || w == nil {
+			continue
+		}
+		w.ran = true
+		w.spend(w.place, seat.since)
+		w.spend(placeCPU, until)
+	}
+	for _, w := range p.threads {
+		if !w.ended {
+			w.spend(w.place, until)
+		}
+	}
+}
+
+// Tables is one table.
+func (p *offCPUPass) Tables() []Table {
+	p.end()
+	t := Table{Title: titleBy(p.env.Options.By), Columns: offcpu.Columns}
+	byThread := p.env.Options.By == "thread"
+	rows := map[processID]*offCPURow{}
+	for _, id := range slices.SortedFunc(maps.Keys(p.threads), compareThreads) {
+		w := p.threads[id]
+		if !w.ran {
+			continue
+		}
+		if byThread {
+			r := offCPURow{pid: w.task.PID, tid: w.task.TID, comm: w.task.Comm}
+			r.add(w)
+			t.Rows = append(t.Rows, r.values())
+			continue
+		}
+		leader, ok := p.tasks.Lookup(w.task.PID)
+		if !ok {
+			leader = w.task
+		}
+		k := processID{w.task.PID, leader.Start}
+		if rows[k] == nil {
+			rows[k] = &offCPURow{pid: k.pid, comm: leader.Comm}
+		}
+		rows[k].add(w)
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(rows), compareProcesses) {
+		t.Rows = append(t.Rows, rows[k].values())
+	}
+	t.Notes = p.notes()
+	return []Table{t}
+}
+
+func (p *offCPUPass) notes() []string {
+	notes := []string{
+		"Threads that were not on a CPU within the recording are left out.",
+		"A thread that was woken and is not on a CPU when the recording ends counts as asleep until then.",
+	}
+	if p.broken > 0 {
+		notes = append(notes, fmt.Sprintf("Switches are missing in %d places; the time around them is unknown.", p.broken))
+	}
+	return notes
+}
+
+func compareThreads(a, b threadID) int {
+	return cmp.Or(cmp.Compare(a.tid, b.tid), cmp.Compare(a.start, b.start))
+}
+
+// offCPURow adds threads up.
+type offCPURow struct {
+	pid, tid                         uint32
+	comm                             string
+	threads                          uint64
+	spent                            [places]int64
+	voluntary, preempted, migrations uint64
+	by                               map[string]uint64
+}
+
+func (r *offCPURow) add(w *whereabouts) {
+	r.threads++
+	for i, ns := range w.spent {
+		r.spent[i] += ns
+	}
+	r.voluntary += w.voluntary
+	r.preempted += w.preempted
+	r.migrations += w.migrations
+	if r.by == nil {
+		r.by = map[string]uint64{}
+	}
+	for name, n := range w.by {
+		r.by[name] += n
+	}
+}
+
+func (r *offCPURow) values() []Value {
+	var tid Value
+	if r.tid != 0 {
+		tid = uint64(r.tid)
+	}
+	all := int64(0)
+	for _, ns := range r.spent {
+		all += ns
+	}
+	row := []Value{uint64(r.pid), tid, r.comm, r.threads, uint64(all)}
+	for _, ns := range r.spent {
+		row = append(row, uint64(ns))
+	}
+	row = append(row, r.voluntary, r.preempted, r.migrations)
+	name, n := r.mostOften()
+	if n == 0 {
+		return append(row, nil, nil)
+	}
+	return append(row, name, float64(n)/float64(r.preempted)*100)
+}
+
+// mostOften is the name that preempted most, the first by alphabet of equals.
+func (r *offCPURow) mostOften() (name string, n uint64) {
+	for _, candidate := range slices.Sorted(maps.Keys(r.by)) {
+		if r.by[candidate] > n {
+			name, n = candidate, r.by[candidate]
+		}
+	}
+	return name, n
+}
