@@ -206,9 +206,9 @@ func (s *session) patience() time.Duration {
 const (
 	rowBytes = 24
 	fewRows  = 10_000
-	endBytes = 64 << 10 // the list of batches and the schema again
-	// ending is how long rows may still come once a file is to end.
-	ending = 150 * time.Millisecond
+	endBytes = 64 << 10 // the list of batches and the schema again; the schema at the beginning is less
+	// How long rows may still come once the recording is to end, or the file.
+	ending, cutting = 40 * time.Millisecond, 150 * time.Millisecond
 )
 
 // reached tells whether the file would have a size if it ended now. How large
@@ -227,11 +227,15 @@ func (s *session) reached(most int64) (bool, error) {
 // that wait, those that come until it has ended, the last sums and the end.
 func (s *session) size() int64 {
 	st := s.writer.Stats()
-	coming := max(s.perSecond, s.rate) * (s.patience() + ending).Seconds()
+	still := s.patience() + ending
+	if s.parts != nil {
+		still += cutting
+	}
+	coming := max(s.perSecond, s.rate) * still.Seconds()
 	rows := int64(s.writer.Pending()) + int64(coming)
 	perRow := int64(rowBytes)
 	if n := int64(total(st.Rows) - total(s.counted)); n >= fewRows {
-		perRow = min(perRow, 2+3*st.Bytes/(2*n))
+		perRow = min(perRow, 1+5*max(0, st.Bytes-endBytes)/(4*n))
 	}
 	return st.Bytes + rows*perRow + int64(len(s.sums.written))*rowBytes + endBytes
 }
