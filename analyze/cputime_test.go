@@ -24,7 +24,9 @@ func column(t testing.TB, r *analyze.Result, name string) []analyze.Value {
 		var all []analyze.Value
 		for _, table := range r.Tables {
 			for _, row := range table.Rows {
-				all = append(all, row[i])
+				if !table.Own {
+					all = append(all, row[i])
+				}
 			}
 		}
 		return all

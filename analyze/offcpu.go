@@ -115,6 +115,11 @@ func (p *offCPUPass) Event(e replay.Event) error {
 	s := p.timeline.stay(e)
 	broken := s.broken(p.tasks)
 	p.broken += boolInt(broken)
+	if w := p.now[s.expected]; w != nil && broken && s.expected != 0 { // it left unseen
+		w.spend(w.place, s.from)
+		w.spend(placeUnknown, s.to)
+		w.place = placeUnknown
+	}
 	if w := p.now[s.tid]; w != nil && s.tid != 0 {
 		w.stay(&s, broken, p.preempter(&s))
 	}
@@ -250,7 +255,7 @@ func (p *offCPUPass) Tables() []Table {
 func (p *offCPUPass) notes() []string {
 	notes := []string{
 		"Threads that were not on a CPU within the recording are left out.",
-		"A thread that was woken and is not on a CPU when the recording ends counts as asleep until then.",
+		"A wait for a time on a CPU that has not ended with the recording counts as the sleep before it.",
 	}
 	if p.broken > 0 {
 		notes = append(notes, fmt.Sprintf("Switches are missing in %d places; the time around them is unknown.", p.broken))

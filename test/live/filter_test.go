@@ -102,7 +102,7 @@ func TestPIDDescendants(t *testing.T) {
 	top := startShell(t, "sh")
 	other := startShell(t, "sh")
 	child := top.child(t, "(sleep 0.6; true & wait; sleep 4)")
-	cmd, path := start(t, "-e", "cpu,process,sched", "-p", fmt.Sprint(top.pid()))
+	cmd, path := start(t, "-e", "cpu,process", "-p", fmt.Sprint(top.pid()))
 	mine := top.child(t, "sleep 4")
 	theirs := other.child(t, "sleep 4")
 	top.do(t, "sleep 1")

@@ -28,6 +28,7 @@ var guestWork = map[string][2]string{
 	"tcp":       {"", "tcp --requests 10 --connections 2 --refused 2"},
 	"opens":     {"-e file", "opens"},
 	"args":      {"--args", "failing"},
+	"switches":  {"-a -e cpu,sched,process", "mixed --procs 6 --for 1s"},
 }
 
 // guestScripts are recordings of what a machine of one's own allows: each is
@@ -81,6 +82,7 @@ func TestKernels(t *testing.T) {
 				}
 			})
 			t.Run("opens", func(t *testing.T) { checkOpens(t, brought(t, dir, "opens")) })
+			t.Run("switches", func(t *testing.T) { checkSwitchesAgree(t, brought(t, dir, "switches")) })
 			t.Run("args", func(t *testing.T) {
 				if n := len(replayRows(t, brought(t, dir, "args").trace, "exec_args")); n < 3 {
 					t.Errorf("%d rows of arguments", n)
