@@ -56,7 +56,7 @@ type Env struct {
 }
 
 // All are the analyses, in the order in which they are listed.
-var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &tcplat}
+var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &execs, &opens, &tcplat}
 
 // Find returns the analysis of that name, else an *UnknownError.
 func Find(name string) (*Analysis, error) {

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+var execs = Analysis{
+	Name: "execs",
+	Doc:  "Files that were executed: by which process, as whose child, with which arguments",
+	Needs: []Need{
+		{Kind: "exec", Columns: append([]string{"filename"}, identityColumns...), Source: "process"},
+		{Kind: "exec_args", Columns: []string{"args"}, Source: "args", Optional: true},
+		{Kind: "task", Columns: identityColumns, Source: "recording"},
+		{Kind: "fork", Columns: identityColumns, Source: "process"},
+	},
+	Sort: "time",
+	Columns: []ColumnSpec{
+		{Name: "time", Unit: unitInstant, Doc: "when the new program began"},
+		{Name: "comm", Text: true, Doc: "name that the process took with it"},
+		{Name: "pid", Doc: "process id"},
+		{Name: "ppid", Doc: "process id of the parent then"},
+		{Name: "filename", Text: true, Doc: "file executed"},
+		{Name: "args", Text: true, Doc: "arguments, quoted as a shell would need them; none unless recorded with --args"},
+	},
+	Also: []Table{
+		{Title: "By file", Columns: tallyColumns("filename", "file executed", "execs")[:2]},
+		{Title: "By name of the parent", Columns: tallyColumns("parent", "name of the parent's first thread; ? when it is not known", "execs")[:2]},
+	},
+	New: newExecs,
+}
+
+type execsPass struct {
+	tasks            *replay.Tasks
+	list             listing
+	byFile, byParent tally
+	args             map[uint32]string // of the exec whose row comes next, by pid
+
+	comm, ppid, filename, text format.Col
+}
+
+func newExecs(env *Env) Pass {
+	c := env.Capture
+	p := &execsPass{
+		tasks: replay.NewTasks(c), args: map[uint32]string{},
+		comm: c.Col("comm"), ppid: c.Col("ppid"), filename: c.Col("filename"), text: c.Col("args"),
+	}
+	p.Begin()
+	return p
+}
+
+// Begin forgets what was before the window.
+func (p *execsPass) Begin() { p.list, p.byFile, p.byParent = listing{}, tally{}, tally{} }
+
+func (p *execsPass) Event(e replay.Event) error {
+	p.tasks.Update(e)
+	switch e.Kind().Name {
+	case "exec_args": // both have the same time, and either may be first
+		p.args[e.PID()] = e.Str(p.text)
+	case "exec":
+		p.executed(e)
+	}
+	return nil
+}
+
+func (p *execsPass) executed(e replay.Event) {
+	pid, ppid, file := e.PID(), uint32(e.Uint(p.ppid)), e.Str(p.filename)
+	parent := "?"
+	if t, ok := p.tasks.Lookup(ppid); ok {
+		parent = t.Comm
+	}
+	p.byFile.add(file, 0, false)
+	p.byParent.add(parent, 0, false)
+	var args Value
+	if text, ok := p.args[pid]; ok {
+		args = text
+		delete(p.args, pid)
+	}
+	p.list.add(e.Time(), e.Str(p.comm), uint64(pid), uint64(ppid), file, args)
+}
+
+// Tables are the list and the summaries.
+func (p *execsPass) Tables() []Table {
+	return []Table{
+		p.list.table("Execs", execs.Columns, "exec"),
+		p.byFile.table("By file", execs.Also[0].Columns),
+		p.byParent.table("By name of the parent", execs.Also[1].Columns),
+	}
+}
