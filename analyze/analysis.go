@@ -51,12 +51,13 @@ type Env struct {
 	// Missing says that the rows of an optional need are not in the capture.
 	Missing func(kind string) bool
 
-	window window     // 0: open
+	asked  window     // 0: open
+	window window     // what is counted: asked, or for sums where they were read
 	sums   *sumWindow // of analyses made of sums; nil: the whole recording
 }
 
 // All are the analyses, in the order in which they are listed.
-var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &execs, &opens, &tcplat}
+var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &execs, &opens, &tcplat, &summary}
 
 // Find returns the analysis of that name, else an *UnknownError.
 func Find(name string) (*Analysis, error) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/ebrec/ebrec/analyze"
 )
@@ -67,5 +68,36 @@ func TestExecs(t *testing.T) {
 	}
 	if got := r.Tables[2].Rows; got[0][0] != "?" || got[1][0] != "sh" {
 		t.Errorf("parents %v", got)
+	}
+}
+
+// The summary says what the analyses that it is made of say.
+func TestSummary(t *testing.T) {
+	r := run(t, write(t, append(machine(), connections()...)...), "summary", analyze.Options{})
+	byTitle := map[string][][]analyze.Value{}
+	for _, table := range r.Tables {
+		byTitle[table.Title] = table.Rows
+	}
+	if diff := cmp.Diff([][]analyze.Value{{uint64(0), 30.0, uint64(700 * ms)}, {uint64(1), 11.6, uint64(884 * ms)}}, byTitle["CPUs"], cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+		t.Errorf("CPUs (-want +got):\n%s", diff)
+	}
+	want := []string{"21 =cmd() 200000000", "10 sh 100000000", "20 make 80000000", "20 cat 20000000", "30 \x1b[2J\n\u202ex\\xff 7000000"}
+	if diff := cmp.Diff(want, rows(t, r, "pid", "comm", "cpu_time_ns")); diff != "" {
+		t.Errorf("processes (-want +got):\n%s", diff)
+	}
+	var failed []analyze.Value
+	for _, row := range byTitle["Failures"] {
+		failed = append(failed, row[2])
+	}
+	if diff := cmp.Diff([]analyze.Value{"cat", "make"}, failed); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	lat := run(t, write(t, append(machine(), connections()...)...), "tcplat", analyze.Options{})
+	var n, requests uint64
+	for _, row := range byTitle["TCP connections"] {
+		n, requests = n+row[1].(uint64), requests+row[3].(uint64)
+	}
+	if int(n) != len(lat.Tables[0].Rows) || requests != total(t, lat, "requests") {
+		t.Errorf("%d connections with %d requests, tcplat has %d with %d", n, requests, len(lat.Tables[0].Rows), total(t, lat, "requests"))
 	}
 }

@@ -24,7 +24,7 @@ func Run(ctx context.Context, c *format.Capture, a *Analysis, o Options) (*Resul
 	}
 	s := newScan(c, a.Needs)
 	s.window = o.window(c)
-	readTo := s.window.to
+	asked, readTo := s.window, s.window.to
 	var sums *sumWindow
 	if a.Sums {
 		var err error
@@ -35,7 +35,7 @@ func Run(ctx context.Context, c *format.Capture, a *Analysis, o Options) (*Resul
 			s.window, readTo = window{sums.from, sums.to}, max(0, sums.toNext-1)
 		}
 	}
-	env := &Env{Capture: c, Options: o, Recording: &s.recording, window: s.window, sums: sums, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
+	env := &Env{Capture: c, Options: o, Recording: &s.recording, asked: asked, window: s.window, sums: sums, Missing: func(kind string) bool { return c.Kind(kind) == nil }}
 	pass := a.New(env)
 	if err := s.run(ctx, pass, readTo); err != nil {
 		return nil, err

@@ -77,12 +77,12 @@ func TestUnknown(t *testing.T) {
 	_, minErr := analyze.Run(t.Context(), c, cputime, analyze.Options{MinDuration: time.Second})
 	formatErr := run(t, c, "cputime", analyze.Options{}).Render(&bytes.Buffer{}, "jsno")
 	for want, err := range map[string]error{
-		`unknown analysis "cputme", did you mean cputime?`:                                                 findErr,
-		`unknown analysis "zzzzzzzz": there are cputime, lifetimes, runqlat, offcpu, execs, opens, tcplat`: farErr,
-		`unknown column "on_cpu", did you mean on_cpu_ns?`:                                                 sortErr,
-		`top -1: the number of rows cannot be negative`:                                                    topErr,
-		`cputime does not take a least duration`:                                                           minErr,
-		`unknown format "jsno", did you mean json?`:                                                        formatErr,
+		`unknown analysis "cputme", did you mean cputime?`:                                                          findErr,
+		`unknown analysis "zzzzzzzz": there are cputime, lifetimes, runqlat, offcpu, execs, opens, tcplat, summary`: farErr,
+		`unknown column "on_cpu", did you mean on_cpu_ns?`:                                                          sortErr,
+		`top -1: the number of rows cannot be negative`:                                                             topErr,
+		`cputime does not take a least duration`:                                                                    minErr,
+		`unknown format "jsno", did you mean json?`:                                                                 formatErr,
 	} {
 		if err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ebrec/ebrec/replay"
+)
+
+var summary = Analysis{
+	Name:    "summary",
+	Doc:     "One screen: how busy the CPUs were, who used them, who waited, what failed, how TCP fared",
+	Needs:   summaryNeeds(),
+	Sort:    "on_cpu_ns",
+	Sums:    true,
+	Columns: pick(cputime.Columns, "pid", "comm", "threads", "cpu_time_ns", "on_cpu_ns", "cpu_percent", "run_queue_ns", "switches"),
+	Also: []Table{
+		{Title: "CPUs", Columns: []ColumnSpec{
+			{Name: "cpu", Doc: "number of the CPU"},
+			{Name: "busy_percent", Unit: unitPercent, Doc: "share of the time in which it did not run its idle task"},
+			{Name: "idle_ns", Unit: unitNS, Doc: "wall time in which it ran its idle task"},
+		}},
+		{Title: "Failures", Columns: pick(lifetimes.Columns, "pid", "ppid", "comm", "filename", "lifetime_ns", "exit_code", "signal")},
+		{Title: "Longest waits for a CPU", Columns: worstColumns},
+		{Title: "TCP connections", Columns: []ColumnSpec{
+			{Name: "direction", Text: true, Doc: "who opened the connections: active this side, passive the other; unknown when they are older than the recording"},
+			{Name: "connections", Unit: unitCount, Doc: "how many"},
+			{Name: "failed", Unit: unitCount, Doc: "those that ended otherwise than closed, and were not open at the end"},
+			{Name: "requests", Unit: unitCount, Doc: "times that an answer began to arrive after the process had sent"},
+			{Name: "response_max_ns", Unit: unitNS, Doc: "from the last byte sent to the first byte that came back: longest"},
+			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connections began"},
+			{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connections began"},
+			{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received since the connections began"},
+		}},
+	},
+	New: newSummary,
+}
+
+// summarized are the analyses that the summary is made of.
+var summarized = []*Analysis{&cputime, &lifetimes, &runqlat, &tcplat}
+
+// summaryRows is how many rows a table of the summary has.
+const summaryRows = 5
+
+// summaryNeeds are those of all, none of which must be there but the tasks.
+func summaryNeeds() (needs []Need) {
+	for _, a := range summarized {
+		for _, n := range a.Needs {
+			n.Optional = n.Kind != "task"
+			needs = append(needs, n)
+		}
+	}
+	return needs
+}
+
+// pick are some of an analysis's columns.
+func pick(columns []ColumnSpec, names ...string) (some []ColumnSpec) {
+	for _, name := range names {
+		for _, c := range columns {
+			if c.Name == name {
+				some = append(some, c)
+			}
+		}
+	}
+	return some
+}
+
+// summaryPass runs the analyses side by side, each for its own kinds. Those of
+// sums have a window that begins and ends where sums were read, the others the
+// one that was asked for.
+type summaryPass struct {
+	env    *Env
+	passes []Pass // of summarized; nil: the capture has not what it needs
+	byKind map[string][]Pass
+	sums   Pass
+	begun  bool // the window that was asked for
+}
+
+func newSummary(env *Env) Pass {
+	p := &summaryPass{env: env, byKind: map[string][]Pass{}}
+	for _, a := range summarized {
+		if checkNeeds(env.Capture, a) != nil {
+			p.passes = append(p.passes, nil)
+			continue
+		}
+		one := a.New(env)
+		p.passes = append(p.passes, one)
+		if a.Sums {
+			p.sums = one
+		}
+		var kinds []string
+		for _, n := range a.Needs {
+			if !slices.Contains(kinds, n.Kind) {
+				kinds = append(kinds, n.Kind)
+				p.byKind[n.Kind] = append(p.byKind[n.Kind], one)
+			}
+		}
+	}
+	return p
+}
+
+func (p *summaryPass) Event(e replay.Event) error {
+	if !p.begun && e.Time() > p.env.asked.from {
+		p.beginOthers()
+	}
+	late := p.env.asked.to != 0 && e.Time() > p.env.asked.to
+	for _, one := range p.byKind[e.Kind().Name] {
+		if late && one != p.sums {
+			continue
+		}
+		if err := one.Event(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Begin begins the window of sums.
+func (p *summaryPass) Begin() {
+	if p.sums != nil {
+		begin(p.sums)
+	}
+}
+
+// beginOthers begins the window that was asked for.
+func (p *summaryPass) beginOthers() {
+	p.begun = true
+	for _, one := range p.passes {
+		if one != nil && one != p.sums {
+			begin(one)
+		}
+	}
+}
+
+// Tables are the few rows that matter of each.
+func (p *summaryPass) Tables() []Table {
+	if !p.begun {
+		p.beginOthers()
+	}
+	processes := Table{Title: "Processes", Columns: summary.Columns}
+	tables := []Table{processes}
+	if cpu := p.passes[0]; cpu != nil {
+		all := cpu.Tables()
+		tables[0] = p.processes(&all[0])
+		tables = append(tables, p.cpus(&all[2]))
+	}
+	if lives := p.passes[1]; lives != nil {
+		tables = append(tables, failures(&lives.Tables()[0]))
+	}
+	if waits := p.passes[2]; waits != nil {
+		t := waits.Tables()[3]
+		t.Title, t.Rows = summary.Also[2].Title, t.Rows[:min(len(t.Rows), summaryRows)]
+		tables = append(tables, t)
+	}
+	if tcp := p.passes[3]; tcp != nil {
+		tables = append(tables, connections(&tcp.Tables()[0]))
+	}
+	return tables
+}
+
+// columnsOf gives the places of the columns of to in the rows of from.
+func columnsOf(from *Table, to []ColumnSpec) (at []int) {
+	for _, c := range to {
+		at = append(at, slices.IndexFunc(from.Columns, func(f ColumnSpec) bool { return f.Name == c.Name }))
+	}
+	return at
+}
+
+func project(row []Value, at []int) (some []Value) {
+	for _, i := range at {
+		some = append(some, row[i])
+	}
+	return some
+}
+
+// processes are the busiest.
+func (p *summaryPass) processes(from *Table) Table {
+	t := Table{Title: "Processes", Columns: summary.Columns}
+	at := columnsOf(from, t.Columns)
+	for _, row := range from.Rows {
+		t.Rows = append(t.Rows, project(row, at))
+	}
+	_ = t.order(summary.Sort) // it is one of the columns
+	t.cut(summaryRows)
+	return t
+}
+
+func (p *summaryPass) cpus(idle *Table) Table {
+	t := Table{Title: "CPUs", Columns: summary.Also[0].Columns, Own: true}
+	at := columnsOf(idle, pick(cputime.Columns, "comm", "on_cpu_ns"))
+	for _, row := range idle.Rows {
+		var number uint64
+		_, _ = fmt.Sscanf(row[at[0]].(string), "idle/%d", &number) // as cputime names it
+		ns := row[at[1]].(uint64)
+		var busy Value
+		if d := p.env.Recording.DurationNS; d > 0 {
+			busy = max(0, 100-float64(ns)/float64(d)*100)
+		}
+		t.Rows = append(t.Rows, []Value{number, busy, ns})
+	}
+	return t
+}
+
+// failures are the last processes that ended with another status than 0.
+func failures(from *Table) Table {
+	t := Table{Title: "Failures", Columns: summary.Also[1].Columns, Own: true}
+	at := columnsOf(from, t.Columns)
+	status := columnsOf(from, pick(lifetimes.Columns, "exit_code", "signal"))
+	for _, row := range slices.Backward(from.Rows) {
+		code, _ := row[status[0]].(uint64)
+		signal, _ := row[status[1]].(uint64)
+		if code != 0 || signal != 0 {
+			t.Rows = append(t.Rows, project(row, at))
+		}
+	}
+	t.cut(summaryRows)
+	return t
+}
+
+// connections adds up by direction.
+func connections(from *Table) Table {
+	t := Table{Title: "TCP connections", Columns: summary.Also[3].Columns, Own: true}
+	at := columnsOf(from, pick(tcplat.Columns, "direction", "outcome", "requests", "response_max_ns", "retransmits", "tx_bytes", "rx_bytes"))
+	for _, direction := range []string{"active", "passive", "unknown"} {
+		var n, failed uint64
+		sums := make([]uint64, 5)
+		for _, row := range from.Rows {
+			if row[at[0]] != direction {
+				continue
+			}
+			n++
+			failed += uint64(boolInt(!slices.Contains([]string{"closed", "closing", "open"}, row[at[1]].(string))))
+			for i := range sums {
+				v, _ := row[at[2+i]].(uint64)
+				if i == 1 {
+					sums[i] = max(sums[i], v)
+				} else {
+					sums[i] += v
+				}
+			}
+		}
+		if n > 0 {
+			t.Rows = append(t.Rows, []Value{direction, n, failed, sums[0], sums[1], sums[2], sums[3], sums[4]})
+		}
+	}
+	return t
+}
