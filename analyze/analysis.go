@@ -71,7 +71,7 @@ func Find(name string) (*Analysis, error) {
 	return nil, unknown("analysis", name, names)
 }
 
-var identityColumns = []string{"start", "ppid", "comm", "kernel_thread"}
+var identityColumns = []string{"start", "ppid", "comm", "kernel_thread", "cgroup_id"}
 
 // identity are the kinds that name tasks; rename rows and the snapshot come
 // with every recording, the others with the source process.
@@ -94,6 +94,10 @@ func titleBy(by string) string {
 		return "Names"
 	case "cpu":
 		return "CPUs"
+	case "cgroup":
+		return "Cgroups"
+	case "container":
+		return "Containers"
 	}
 	return "Processes"
 }

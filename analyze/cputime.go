@@ -20,12 +20,15 @@ var cputime = Analysis{
 	Needs: append([]Need{
 		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu"},
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
+		{Kind: "cgroup_path", Columns: []string{"cgroup_id", "cgroup", "container"}, Source: "recording", Optional: true},
 	}, identity()...),
+	By:   []string{"process", "thread", "comm", "cgroup", "container"},
 	Sort: "on_cpu_ns",
 	Sums: true,
 	Columns: []ColumnSpec{
-		{Name: "pid", Doc: "process id; with the start of the process it identifies the row, so one pid may have several; 0 for a CPU's idle task"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread; idle/N for the idle task of CPU N"},
+		{Name: "pid", Some: true, Doc: "process id; with the start of the process it identifies the row, so one pid may have several; 0 for a CPU's idle task; none where rows are of more than a process"},
+		{Name: "tid", Some: true, Doc: "thread id, where rows are of threads"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; the cgroup or container where rows are of those; idle/N for the idle task of CPU N"},
 		{Name: "threads", Unit: unitCount, Doc: "threads of the process that were seen within the recording, ended ones included"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle it adds up to CPUs x recorded time"},
@@ -45,17 +48,21 @@ type cpuTimePass struct {
 	ledger *ledger
 	idle   map[int]uint64 // by CPU, since the recording began
 	before map[int]uint64 // the same when the window began
+	groups *groups
 	idleNS format.Col
 }
 
 func newCPUTime(env *Env) Pass {
-	return &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{}, idleNS: env.Capture.Col("idle_ns")}
+	return &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{},
+		groups: newGroups(env), idleNS: env.Capture.Col("idle_ns")}
 }
 
 func (p *cpuTimePass) Event(e replay.Event) error {
 	kind := e.Kind().Name
 	before, outside := p.env.sums.part(e.Time(), kind == "task_sum" && p.ledger.ended(e))
 	switch {
+	case kind == "cgroup_path":
+		p.groups.event(e)
 	case outside:
 	case kind == "cpu_sum":
 		p.idle[e.CPU()] = e.Uint(p.idleNS) // cumulative: the last one counts
@@ -77,14 +84,14 @@ func (p *cpuTimePass) Begin() { p.ledger.bury() }
 // Tables are the user processes, the kernel threads and the idle tasks.
 func (p *cpuTimePass) Tables() []Table {
 	tables := []Table{
-		{Title: "Processes", Columns: cputime.Columns},
+		{Title: titleBy(p.env.Options.By), Columns: cputime.Columns},
 		{Title: "Kernel threads", Columns: cputime.Columns},
 		{Title: "Idle", Columns: cputime.Columns},
 	}
-	processes := p.ledger.processes()
+	all := p.groups.of(p.ledger)
 	var total uint64
-	for _, id := range slices.SortedFunc(maps.Keys(processes), compareProcesses) {
-		q := processes[id]
+	for _, id := range slices.SortedFunc(maps.Keys(all), compareGroups) {
+		q := all[id]
 		if !q.ran {
 			continue
 		}
@@ -104,14 +111,25 @@ func compareProcesses(a, b processID) int {
 	return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.start, b.start))
 }
 
-func (p *cpuTimePass) row(id processID, q *process) []Value {
+func (p *cpuTimePass) row(id groupID, q *process) []Value {
 	u := &q.used
 	class := "user"
 	if q.leader.Kernel {
 		class = "kernel"
 	}
+	var pid, tid Value
+	comm := name(q)
+	switch {
+	case id.name != "":
+		comm = id.name
+	case id.tid != 0:
+		tid = uint64(id.tid)
+		fallthrough
+	default:
+		pid = uint64(id.pid)
+	}
 	return []Value{
-		uint64(id.pid), name(q), uint64(q.threads), u.cpuTime, u.onCPU, p.percent(u.cpuTime), u.runQueue,
+		pid, tid, comm, uint64(q.threads), u.cpuTime, u.onCPU, p.percent(u.cpuTime), u.runQueue,
 		u.voluntary + u.involuntary, u.voluntary, u.involuntary, u.migrations, class,
 	}
 }
@@ -127,7 +145,7 @@ func name(q *process) Value {
 // idleRow has no switches: those of the CPU are not the idle task's.
 func (p *cpuTimePass) idleRow(cpu int) []Value {
 	return []Value{
-		uint64(0), "idle/" + strconv.Itoa(cpu), nil, uint64(0), p.idle[cpu] - p.before[cpu], nil, nil,
+		uint64(0), nil, "idle/" + strconv.Itoa(cpu), nil, uint64(0), p.idle[cpu] - p.before[cpu], nil, nil,
 		nil, nil, nil, nil, "idle",
 	}
 }

@@ -53,6 +53,7 @@ type thread struct {
 	base    sums // what had been used when the window began
 	last    sums
 	before  uint64 // CPU time at the snapshot, ns
+	comm    string // last name
 }
 
 // process is what the ledger says of a process.
@@ -77,7 +78,7 @@ type ledger struct {
 	leaders map[processID]replay.Task
 	begin   int64 // of the recording
 
-	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, total, reason format.Col
+	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, total, reason, comm format.Col
 }
 
 func newLedger(c *format.Capture) *ledger {
@@ -85,7 +86,7 @@ func newLedger(c *format.Capture) *ledger {
 		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{}, begin: c.Meta().Start.UnixNano(),
 		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"),
 		runQueue: c.Col("run_queue_ns"), voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"),
-		migrations: c.Col("migrations"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"),
+		migrations: c.Col("migrations"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"), comm: c.Col("comm"),
 	}
 }
 
@@ -100,6 +101,7 @@ func (l *ledger) event(e replay.Event) {
 		l.sum(l.thread(e), e)
 	case "task":
 		t := l.thread(e)
+		t.comm = e.Str(l.comm)
 		switch e.Str(l.reason) {
 		case "snapshot":
 			t.before = e.Uint(l.total)
@@ -110,7 +112,7 @@ func (l *ledger) event(e replay.Event) {
 		}
 		l.lead(e)
 	case "fork", "exec", "exit", "thread_start":
-		l.thread(e)
+		l.thread(e).comm = e.Str(l.comm)
 		l.lead(e)
 	}
 }
@@ -185,12 +187,17 @@ func (l *ledger) processes() map[processID]*process {
 			p.leader, p.named = l.leaders[t.process]
 			all[t.process] = p
 		}
-		p.threads++
-		p.ran = p.ran || t.ran
-		p.before += t.before
-		p.used.add(t.past)
-		p.used.add(t.last)
-		p.used.subtract(t.base)
+		p.add(t)
 	}
 	return all
+}
+
+// add adds a thread.
+func (p *process) add(t *thread) {
+	p.threads++
+	p.ran = p.ran || t.ran
+	p.before += t.before
+	p.used.add(t.past)
+	p.used.add(t.last)
+	p.used.subtract(t.base)
 }

@@ -23,7 +23,7 @@ var offcpu = Analysis{
 	By:   []string{"process", "thread"},
 	Columns: []ColumnSpec{
 		{Name: "pid", Doc: "process id"},
-		{Name: "tid", Doc: "thread id; none where rows are of processes"},
+		{Name: "tid", Some: true, Doc: "thread id; none where rows are of processes"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread"},
 		{Name: "threads", Unit: unitCount, Doc: "threads of the row that left a CPU, or are on one"},
 		{Name: "wall_ns", Unit: unitNS, Doc: "time within the recording from a thread's start to its end, of all threads added up; it is what the seven columns behind it add up to"},

@@ -21,8 +21,8 @@ var runqlat = Analysis{
 	Sort: "total_ns",
 	By:   []string{"process", "thread", "comm", "cpu"},
 	Columns: []ColumnSpec{
-		{Name: "pid", Doc: "process id; none where rows are not of one process"},
-		{Name: "tid", Doc: "thread id; none where rows are not of one thread"},
+		{Name: "pid", Some: true, Doc: "process id; none where rows are not of one process"},
+		{Name: "tid", Some: true, Doc: "thread id; none where rows are not of one thread"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; CPU N for a CPU, all for everything"},
 		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known"},
 		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits"},
@@ -40,7 +40,7 @@ var runqlat = Analysis{
 var worstColumns = []ColumnSpec{
 	{Name: "time", Unit: unitInstant, Doc: "when the wait ended: the thread came onto the CPU"},
 	{Name: "wait_ns", Unit: unitNS, Doc: "how long it had waited in a run queue"},
-	{Name: "tid", Doc: "thread that waited"},
+	{Name: "tid", Some: true, Doc: "thread that waited"},
 	{Name: "comm", Text: true, Doc: "its name"},
 	{Name: "cpu", Doc: "CPU that it came onto"},
 	{Name: "before_tid", Doc: "thread that was on the CPU until then; 0 for idle"},

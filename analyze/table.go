@@ -28,6 +28,9 @@ type ColumnSpec struct {
 	Unit string `json:"unit"`
 	Doc  string `json:"description"`
 	Text bool   `json:"-"` // values are strings
+	// Some says that it has values for some groupings only: text leaves it out
+	// where it has none.
+	Some bool `json:"-"`
 }
 
 // A Table is rows of values under columns.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -68,6 +69,7 @@ func (r *Result) table(w io.Writer, t *Table) error {
 		return err
 	}
 	var b bytes.Buffer
+	t = t.shown()
 	out := tablewriter.NewTable(&b, tableStyle(t.Columns)...)
 	out.Header(headers(t.Columns))
 	for _, row := range t.Rows {
@@ -85,6 +87,28 @@ func (r *Result) table(w io.Writer, t *Table) error {
 		fmt.Fprintf(w, "(%d more)\n", t.Hidden)
 	}
 	return nil
+}
+
+// shown leaves out the columns that have values for some groupings only, and
+// none here.
+func (t *Table) shown() *Table {
+	var at []int
+	for i := range t.Columns {
+		if !t.Columns[i].Some || slices.ContainsFunc(t.Rows, func(row []Value) bool { return row[i] != nil }) {
+			at = append(at, i)
+		}
+	}
+	if len(at) == len(t.Columns) {
+		return t
+	}
+	some := &Table{Title: t.Title, Hidden: t.Hidden}
+	for _, i := range at {
+		some.Columns = append(some.Columns, t.Columns[i])
+	}
+	for _, row := range t.Rows {
+		some.Rows = append(some.Rows, project(row, at))
+	}
+	return some
 }
 
 // tableStyle is that of the classic tools: no lines, two blanks between

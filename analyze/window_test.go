@@ -45,9 +45,9 @@ func used(t *testing.T, c *format.Capture, o analyze.Options) map[string]int64 {
 	sums := map[string]int64{}
 	for _, table := range r.Tables {
 		for _, row := range table.Rows {
-			name, _ := row[1].(string)
+			name, _ := row[2].(string)
 			for i, v := range row {
-				if n, ok := v.(uint64); ok && i > 2 {
+				if n, ok := v.(uint64); ok && i > 3 {
 					sums[name+" "+table.Columns[i].Name] += int64(n)
 				}
 			}

@@ -22,8 +22,10 @@ type carried struct {
 	// The last switch of each CPU, and of each thread that lives away from one.
 	byCPU map[int]int
 	byTID map[uint32]int
+	// The last path of each cgroup.
+	cgroups map[uint64]int
 
-	state, start, conn, exited, errno format.Col
+	cgroup, state, start, conn, exited, errno format.Col
 }
 
 type taskKey struct {
@@ -44,7 +46,7 @@ func (c *slicer) mayCarry() []string {
 		if kinds != nil && !slices.Contains(kinds, k.Name) {
 			return false
 		}
-		return introduces(k) || k.Name == "summary" || k.Name == "sched_switch" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
+		return introduces(k) || k.Name == "summary" || k.Name == "sched_switch" || k.Name == "cgroup_path" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
 	})
 }
 
@@ -74,10 +76,10 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{},
-		state: file.Col("prev_state"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, cgroups: map[uint64]int{},
+		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
-	s.Columns = []format.Col{f.state, f.start, f.conn, f.exited, f.errno}
+	s.Columns = []format.Col{f.cgroup, f.state, f.start, f.conn, f.exited, f.errno}
 	readings, err := c.reader.Readings()
 	if err != nil {
 		return nil, err
@@ -101,6 +103,8 @@ func (f *carried) event(e Event, i int) {
 	switch {
 	case kind.Name == "sched_switch":
 		f.hop(e, i)
+	case kind.Name == "cgroup_path":
+		f.cgroups[e.Uint(f.cgroup)] = i
 	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
 		f.recent = append(f.recent, i)
 	case kind.Name == "cpu_sum":
@@ -182,6 +186,9 @@ func (f *carried) rows() []int {
 		all = append(all, i)
 	}
 	for _, i := range f.byTID {
+		all = append(all, i)
+	}
+	for _, i := range f.cgroups {
 		all = append(all, i)
 	}
 	for _, c := range f.conns {

@@ -107,7 +107,7 @@ func everyEvent(Event) bool { return true }
 // selection chooses rows of the slice's processes, and those about CPUs and the
 // recording.
 func (c *slicer) selection(kinds []string) Select {
-	return Select{Kinds: kinds, PIDs: c.slice.PIDs, always: []string{"cpu_sum", "summary"}}
+	return Select{Kinds: kinds, PIDs: c.slice.PIDs, always: []string{"cpu_sum", "summary", "cgroup_path"}}
 }
 
 // copyBehind carries the rest of the window's last reading of sums with the

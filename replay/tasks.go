@@ -11,6 +11,7 @@ type Task struct {
 	Start          int64 // ns since the Unix epoch
 	Comm           string
 	Kernel         bool // a kernel thread
+	Cgroup         uint64
 }
 
 // Tasks follows who has which thread id. Feed it events in time order; it
@@ -22,7 +23,7 @@ type Tasks struct {
 	names []string // kinds that introduce tasks
 	kinds []bool   // the same, by number
 
-	pid, tid, start, ppid, comm, kernel format.Col
+	pid, tid, start, ppid, comm, kernel, cgroup format.Col
 }
 
 // NewTasks makes a tracker that knows nobody yet.
@@ -35,6 +36,7 @@ func NewTasks(c *format.Capture) *Tasks {
 		ppid:   c.Col("ppid"),
 		comm:   c.Col("comm"),
 		kernel: c.Col("kernel_thread"),
+		cgroup: c.Col("cgroup_id"),
 	}
 	t.names = kindNames(c, introduces)
 	t.kinds = kindSet(c, t.names)
@@ -51,7 +53,7 @@ func (t *Tasks) Kinds() []string { return t.names }
 
 // Columns are the columns that it reads.
 func (t *Tasks) Columns() []format.Col {
-	return []format.Col{t.pid, t.tid, t.start, t.ppid, t.comm, t.kernel}
+	return []format.Col{t.pid, t.tid, t.start, t.ppid, t.comm, t.kernel, t.cgroup}
 }
 
 // Update learns from an event; most teach nothing.
@@ -67,6 +69,7 @@ func (t *Tasks) Update(e Event) {
 		Start:  e.Int(t.start),
 		Comm:   e.Str(t.comm),
 		Kernel: e.Uint(t.kernel) != 0,
+		Cgroup: e.Uint(t.cgroup),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -182,7 +183,7 @@ func readSlowly(from io.Reader, path string) error {
 // and recorded again when it does not.
 func TestMaxOverhead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trace.arrow")
-	r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "--max-overhead", "1.5%")
+	r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "--max-overhead", fmt.Sprintf("%.3f%%", 3/float64(runtime.NumCPU())))
 	done := make(chan error)
 	go func() {
 		time.Sleep(6 * time.Second)

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+// groupID is what a row of sums is of: a process, a thread, or whatever has a
+// name.
+type groupID struct {
+	processID
+	tid    uint32
+	name   string
+	kernel bool
+}
+
+func compareGroups(a, b groupID) int {
+	return cmp.Or(cmp.Compare(a.pid, b.pid), cmp.Compare(a.start, b.start), cmp.Compare(a.tid, b.tid),
+		cmp.Compare(a.name, b.name), cmp.Compare(boolInt(a.kernel), boolInt(b.kernel)))
+}
+
+// groups adds the threads of a ledger up as Options.By says.
+type groups struct {
+	by         string
+	cgroups    map[uint64]string // paths by id
+	containers map[uint64]string
+
+	id, path, container format.Col
+}
+
+func newGroups(env *Env) *groups {
+	c := env.Capture
+	return &groups{
+		by: env.Options.By, cgroups: map[uint64]string{}, containers: map[uint64]string{},
+		id: c.Col("cgroup_id"), path: c.Col("cgroup"), container: c.Col("container"),
+	}
+}
+
+// event learns a cgroup's path.
+func (g *groups) event(e replay.Event) {
+	id := e.Uint(g.id)
+	g.cgroups[id], g.containers[id] = e.Str(g.path), e.Str(g.container)
+}
+
+// of adds up.
+func (g *groups) of(l *ledger) map[groupID]*process {
+	all := map[groupID]*process{}
+	for id, t := range l.threads {
+		l.settle(t)
+		leader, named := l.leaders[t.process]
+		k := g.group(id, t, &leader)
+		p := all[k]
+		if p == nil {
+			p = &process{leader: leader, named: named}
+			if k.tid != 0 {
+				p.leader.Comm, p.named = t.comm, t.comm != "" || named
+			}
+			all[k] = p
+		}
+		p.add(t)
+	}
+	return all
+}
+
+func (g *groups) group(id threadID, t *thread, leader *replay.Task) groupID {
+	switch g.by {
+	case "thread":
+		return groupID{processID: processID{t.process.pid, id.start}, tid: id.tid}
+	case "comm":
+		return groupID{name: orNone(leader.Comm), kernel: leader.Kernel}
+	case "cgroup":
+		path, ok := g.cgroups[leader.Cgroup]
+		if !ok {
+			path = fmt.Sprintf("cgroup %d", leader.Cgroup)
+		}
+		return groupID{name: path, kernel: leader.Kernel}
+	case "container":
+		return groupID{name: orNone(g.containers[leader.Cgroup]), kernel: leader.Kernel}
+	}
+	return groupID{processID: t.process}
+}
+
+// orNone names what has no name.
+func orNone(name string) string {
+	if name == "" {
+		return "(none)"
+	}
+	return name
+}
