@@ -37,8 +37,8 @@ type Options struct {
 	All     bool     // with Command: record the whole machine, not just it
 
 	// DropPrivileges gives up, once recording has begun and in the whole process,
-	// every capability that is not needed any more. Not in a program linked with
-	// cgo.
+	// every capability that is not needed any more. A program linked with cgo
+	// cannot; Result.Kept says so.
 	DropPrivileges bool
 
 	IncludeSelf bool    // record the recorder's own events, too
@@ -87,6 +87,7 @@ type Result struct {
 	Full       bool   // it ended at Options.MaxSize
 	NoRoom     bool   // it ended because the disk was full
 	Missing    []format.Missing
+	Kept       bool          // privileges could not be dropped
 	OwnCPU     time.Duration // CPU time of the recorder's process
 	MaxRSS     int64         // bytes
 	ExitStatus int           // of Command; 128 + signal when one ended it

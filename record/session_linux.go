@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 	"time"
 
 	"github.com/ebrec/ebrec/bpf"
@@ -52,6 +53,7 @@ type session struct {
 	noRoom              bool              // the disk is full
 	counted             map[string]uint64 // rows in the files before this one, by kind
 	files               []File
+	kept                bool // privileges, because the program is linked with cgo
 }
 
 func (s *session) run(ctx context.Context) (*Result, error) {
@@ -94,7 +96,8 @@ func (s *session) begin() error {
 		}
 	}
 	if s.options.DropPrivileges {
-		if err := dropPrivileges(s.keep()); err != nil {
+		err := dropPrivileges(s.keep())
+		if s.kept = errors.Is(err, syscall.ENOTSUP); err != nil && !s.kept {
 			return err
 		}
 	}
@@ -404,6 +407,7 @@ func (s *session) result(closes uint64) *Result {
 		Full:     s.full,
 		NoRoom:   s.noRoom,
 		Missing:  s.programs.Missing(),
+		Kept:     s.kept,
 		OwnCPU:   cpu,
 		MaxRSS:   rss,
 	}

@@ -242,6 +242,9 @@ func (a *app) summarize(r *record.Result) {
 	if r.Shed > 0 {
 		a.warn(fmt.Sprintf("%s switches were counted and not recorded, to keep within --max-overhead", humanize.Comma(int64(r.Shed))))
 	}
+	if r.Kept {
+		a.warn("the recorder kept its privileges: built with cgo it cannot drop those of all its threads (make build does without)")
+	}
 	if r.Full {
 		a.warn("the recording ended because the capture has the size that --max-size allows")
 	}
