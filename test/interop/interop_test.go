@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,12 +163,18 @@ func ours(t *testing.T, path string) answer {
 	if r == nil {
 		return a
 	}
+	pid, cpuTime := place(r, "pid"), place(r, "cpu_time_ns")
 	for _, table := range r.Tables[:2] { // processes and kernel threads
 		for _, row := range table.Rows {
-			a.CPUTime[fmt.Sprint(row[0])] += int64(row[3].(uint64))
+			a.CPUTime[fmt.Sprint(row[pid])] += int64(row[cpuTime].(uint64))
 		}
 	}
 	return a
+}
+
+// place is where a column is.
+func place(r *analyze.Result, column string) int {
+	return slices.IndexFunc(r.Columns, func(c analyze.ColumnSpec) bool { return c.Name == column })
 }
 
 // run is nil when the capture has not the source that the analysis needs.
