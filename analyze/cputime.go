@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 
@@ -156,7 +155,7 @@ func (p *cpuTimePass) percent(ns uint64) Value {
 	if d == 0 {
 		return nil
 	}
-	return math.Round(float64(ns)/float64(d)*100_000) / 1000
+	return share(ns, d)
 }
 
 func (p *cpuTimePass) notes(total uint64) []string {

@@ -311,7 +311,7 @@ func (r *offCPURow) values() []Value {
 	if n == 0 {
 		return append(row, nil, nil)
 	}
-	return append(row, name, float64(n)/float64(r.preempted)*100)
+	return append(row, name, share(n, r.preempted))
 }
 
 // mostOften is the name that preempted most, the first by alphabet of equals.

@@ -196,7 +196,7 @@ func (p *summaryPass) cpus(idle *Table) Table {
 		ns := row[at[1]].(uint64)
 		var busy Value
 		if d := p.env.Recording.DurationNS; d > 0 {
-			busy = max(0, 100-float64(ns)/float64(d)*100)
+			busy = share(d-min(d, ns), d)
 		}
 		t.Rows = append(t.Rows, []Value{number, busy, ns})
 	}

@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/ebrec/ebrec/replay"
@@ -33,6 +34,12 @@ func (r *Result) cell(c *ColumnSpec, v Value) string {
 		}
 	}
 	return plain(v)
+}
+
+// share is how many percent one number is of another, with three decimals: more
+// would differ from one kind of processor to another.
+func share(part, whole uint64) float64 {
+	return math.Round(float64(part)/float64(whole)*100_000) / 1000
 }
 
 // text shows an empty name as such, not as a gap in the line.
