@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
 
@@ -28,7 +27,7 @@ var offcpu = Analysis{
 		{Name: "threads", Unit: unitCount, Doc: "threads of the row that left a CPU, or are on one"},
 		{Name: "wall_ns", Unit: unitNS, Doc: "time within the recording from a thread's start to its end, of all threads added up; it is what the seven columns behind it add up to"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "on a CPU, from switch to switch"},
-		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet"},
+		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet; of a wait after sleep in which the thread was moved to another CPU only the part after the last move, the rest counts as sleep"},
 		{Name: "sleeping_ns", Unit: unitNS, Doc: "asleep until something happens (states S and I)"},
 		{Name: "uninterruptible_ns", Unit: unitNS, Doc: "asleep and not to be woken by signals: mostly waiting for disks (state D)"},
 		{Name: "stopped_ns", Unit: unitNS, Doc: "stopped by a signal or a debugger (states T and t)"},
@@ -95,15 +94,17 @@ type offCPUPass struct {
 	now      map[uint32]*whereabouts // by tid
 	from     int64                   // of what counts
 	broken   int
-	start    format.Col
 }
 
 func newOffCPU(env *Env) Pass {
-	return &offCPUPass{
+	p := &offCPUPass{
 		env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture),
 		threads: map[threadID]*whereabouts{}, now: map[uint32]*whereabouts{},
-		from: env.Capture.Meta().Start.UnixNano(), start: env.Capture.Col("start"),
+		from: env.Capture.Meta().Start.UnixNano(),
 	}
+	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
+	p.tasks.All(p.know)
+	return p
 }
 
 func (p *offCPUPass) Event(e replay.Event) error {
@@ -128,8 +129,14 @@ func (p *offCPUPass) Event(e replay.Event) error {
 
 // meet learns of a thread, or its name.
 func (p *offCPUPass) meet(e replay.Event) {
-	task, ok := p.tasks.Lookup(e.TID())
-	if !ok || task.TID == 0 {
+	if task, ok := p.tasks.Lookup(e.TID()); ok {
+		p.know(task)
+	}
+}
+
+// know notes a thread.
+func (p *offCPUPass) know(task replay.Task) {
+	if task.TID == 0 {
 		return
 	}
 	id := threadID{task.TID, task.Start}

@@ -24,7 +24,7 @@ var runqlat = Analysis{
 		{Name: "pid", Some: true, Doc: "process id; none where rows are not of one process"},
 		{Name: "tid", Some: true, Doc: "thread id; none where rows are not of one thread"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; CPU N for a CPU, all for everything"},
-		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known"},
+		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known; of a wait in which the thread was moved to another CPU only the part after the last move counts"},
 		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits"},
 		{Name: "average_ns", Unit: unitNS, Doc: "total_ns by waits, rounded down"},
 		{Name: "p50_ns", Unit: unitNS, Doc: "median wait (nearest rank)"},
@@ -96,7 +96,9 @@ type worstWait struct {
 }
 
 func newRunqLat(env *Env) Pass {
-	return &runqPass{env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), by: map[waitKey]*waits{}}
+	p := &runqPass{env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), by: map[waitKey]*waits{}}
+	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
+	return p
 }
 
 // Begin forgets the waits that ended before the window.

@@ -43,6 +43,32 @@ func NewTasks(c *format.Capture) *Tasks {
 	return t
 }
 
+// Preload learns who was there when the recording began. They are listed in its
+// first moments, while rows about them come already.
+func (t *Tasks) Preload(c *format.Capture) error {
+	reason := c.Col("reason")
+	if c.Kind("task") == nil || reason == format.NoCol {
+		return nil
+	}
+	s := Select{Kinds: []string{"task"}, Columns: append(t.Columns(), reason)}
+	for e, err := range New(c).Events(s) {
+		if err != nil {
+			return err
+		}
+		if _, ok := t.byTID[e.TID()]; !ok && e.Str(reason) == "snapshot" {
+			t.Update(e)
+		}
+	}
+	return nil
+}
+
+// All visits every task that is known, in no order.
+func (t *Tasks) All(visit func(Task)) {
+	for _, task := range t.byTID {
+		visit(task)
+	}
+}
+
 // introduces tells whether a kind's rows say who a task is.
 func introduces(k *format.Kind) bool {
 	return k.Field("tid") != nil && k.Field("start") != nil && k.Field("ppid") != nil && k.Field("comm") != nil
