@@ -47,22 +47,13 @@ func (g *groups) event(e replay.Event) {
 	g.cgroups[id], g.containers[id] = e.Str(g.path), e.Str(g.container)
 }
 
-// of adds up.
+// of adds up. Rows of threads have the threads' names.
 func (g *groups) of(l *ledger) map[groupID]*process {
-	all := map[groupID]*process{}
-	for id, t := range l.threads {
-		l.settle(t)
-		leader, named := l.leaders[t.process]
-		k := g.group(id, t, &leader)
-		p := all[k]
-		if p == nil {
-			p = &process{leader: leader, named: named}
-			if k.tid != 0 {
-				p.leader.Comm, p.named = t.comm, t.comm != "" || named
-			}
-			all[k] = p
+	all := addUp(l, g.group)
+	for k, p := range all {
+		if t := l.threads[threadID{k.tid, k.start}]; k.tid != 0 && t != nil {
+			p.leader.Comm, p.named = t.comm, t.comm != "" || p.named
 		}
-		p.add(t)
 	}
 	return all
 }

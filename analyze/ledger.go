@@ -176,16 +176,22 @@ func (l *ledger) bury() {
 	}
 }
 
-// processes adds up. Call it after the last event.
+// processes adds up by process. Call it after the last event.
 func (l *ledger) processes() map[processID]*process {
-	all := map[processID]*process{}
-	for _, t := range l.threads {
+	return addUp(l, func(_ threadID, t *thread, _ *replay.Task) processID { return t.process })
+}
+
+// addUp adds the threads up that a function gives the same key.
+func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K) map[K]*process {
+	all := map[K]*process{}
+	for id, t := range l.threads {
 		l.settle(t)
-		p := all[t.process]
+		leader, named := l.leaders[t.process]
+		k := key(id, t, &leader)
+		p := all[k]
 		if p == nil {
-			p = &process{}
-			p.leader, p.named = l.leaders[t.process]
-			all[t.process] = p
+			p = &process{leader: leader, named: named}
+			all[k] = p
 		}
 		p.add(t)
 	}

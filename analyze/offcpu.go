@@ -242,10 +242,7 @@ func (p *offCPUPass) Tables() []Table {
 			t.Rows = append(t.Rows, r.values())
 			continue
 		}
-		leader, ok := p.tasks.Lookup(w.task.PID)
-		if !ok {
-			leader = w.task
-		}
+		leader := leaderOf(p.tasks, w.task)
 		k := processID{w.task.PID, leader.Start}
 		if rows[k] == nil {
 			rows[k] = &offCPURow{pid: k.pid, comm: leader.Comm}

@@ -138,7 +138,7 @@ func (p *runqPass) row(s *stay) *waits {
 	case "thread":
 		k = waitKey{pid: task.PID, tid: s.tid, start: task.Start}
 	case "comm":
-		k.name = p.name(task)
+		k.name = leaderOf(p.tasks, task).Comm
 	case "cpu":
 		k.name = "CPU " + strconv.Itoa(s.cpu)
 	default:
@@ -158,18 +158,10 @@ func (p *runqPass) row(s *stay) *waits {
 	if k.name == "" {
 		w.comm = task.Comm
 		if k.tid == 0 {
-			w.comm = p.name(task)
+			w.comm = leaderOf(p.tasks, task).Comm
 		}
 	}
 	return w
-}
-
-// name is that of a task's process.
-func (p *runqPass) name(task replay.Task) string {
-	if leader, ok := p.tasks.Lookup(task.PID); ok {
-		return leader.Comm
-	}
-	return task.Comm
 }
 
 // keep keeps a wait when it is among the longest, longest first.

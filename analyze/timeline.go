@@ -73,3 +73,12 @@ func (s *stay) broken(tasks *replay.Tasks) bool {
 	_, came := tasks.Lookup(s.expected)
 	return left || came
 }
+
+// leaderOf is the first thread of a task's process, or, when that is not known,
+// the task itself.
+func leaderOf(tasks *replay.Tasks, task replay.Task) replay.Task {
+	if leader, ok := tasks.Lookup(task.PID); ok {
+		return leader
+	}
+	return task
+}

@@ -206,8 +206,8 @@ func (p *Programs) Counters() ([]Counters, error) {
 // Busy returns how many events were missed, by number of the source, because a
 // program was already running on the CPU, and no twin was there for them: since
 // 6.19 a program at a tracepoint in a process's context can be preempted, and
-// the kernel runs none twice.
-func (p *Programs) Busy() ([]uint64, error) {
+// the kernel runs none twice. cpus are the counters of just now.
+func (p *Programs) Busy(cpus []Counters) ([]uint64, error) {
 	n := make([]uint64, len(Counters{}.Seen))
 	for _, a := range p.loaded {
 		if a.twin {
@@ -218,10 +218,6 @@ func (p *Programs) Busy() ([]uint64, error) {
 			return nil, fmt.Errorf("read a program's statistics: %w", err)
 		}
 		n[slices.Index(Sources(), a.source)+1] += st.RecursionMisses
-	}
-	cpus, err := p.Counters()
-	if err != nil {
-		return nil, err
 	}
 	for i := range cpus {
 		for source, saved := range cpus[i].Saved {

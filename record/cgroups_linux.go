@@ -18,8 +18,6 @@ import (
 	"github.com/ebrec/ebrec/bpf"
 )
 
-const kindCgroupPath = 19
-
 // cgroupMount is where the cgroup v2 hierarchy is mounted; empty: nowhere.
 func cgroupMount() string {
 	f, err := os.Open("/proc/self/mounts")

@@ -8,8 +8,6 @@ import (
 	"github.com/ebrec/ebrec/bpf"
 )
 
-const kindClock = 20
-
 // How often the wall clock is noted anyway, and how far it must have been set
 // to be noted at once. Slewing is at most half a millisecond a second.
 const (

@@ -11,8 +11,6 @@ import (
 	"github.com/ebrec/ebrec/bpf"
 )
 
-const kindProgram = 21
-
 // measureFor is how long the kernel measures the programs' run time, from the
 // start of the recording: it costs some 30 ns a run.
 const measureFor = 200 * time.Millisecond

@@ -19,12 +19,16 @@ import (
 
 // Kind numbers of the rows that the recorder handles itself (ebrec.h).
 const (
-	kindSwitch   = 1
-	kindTaskSum  = 8
-	kindCPUSum   = 9
-	kindLoss     = 16
-	kindSummary  = 17
-	kindExecArgs = 18
+	kindSwitch     = 1
+	kindTaskSum    = 8
+	kindCPUSum     = 9
+	kindLoss       = 16
+	kindSummary    = 17
+	kindExecArgs   = 18
+	kindCgroupPath = 19
+	kindClock      = 20
+	kindProgram    = 21
+	kindCPUOnline  = 22
 )
 
 // drain moves records from the ring and the CPUs' batches to the writer.

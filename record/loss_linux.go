@@ -45,7 +45,7 @@ func (l *losses) write(w *format.Writer, at uint64) error {
 			return err
 		}
 	}
-	if err := l.writeBusy(w, at); err != nil {
+	if err := l.writeBusy(w, now, at); err != nil {
 		return err
 	}
 	l.last, l.since = now, at
@@ -57,8 +57,8 @@ const unknownCPU = 1<<16 - 1
 
 // writeBusy adds what the kernel did not hand to a busy program. Nobody saw
 // those events, so they count as seen, too: seen is written and lost.
-func (l *losses) writeBusy(w *format.Writer, at uint64) error {
-	now, err := l.programs.Busy()
+func (l *losses) writeBusy(w *format.Writer, cpus []bpf.Counters, at uint64) error {
+	now, err := l.programs.Busy(cpus)
 	if err != nil {
 		return err
 	}

@@ -46,8 +46,6 @@ func newAccounts(p *bpf.Programs, opens uint64) *accounts {
 	return &accounts{programs: p, opens: opens, online: onlineCPUs(), offline: map[int]bool{}, initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
 }
 
-const kindCPUOnline = 22
-
 // hotplug notes which CPUs went online or offline. One that goes offline stays
 // among those that count: it is idle.
 func (a *accounts) hotplug(w *format.Writer, at uint64) error {
