@@ -20,16 +20,41 @@ type Analysis struct {
 	// Sums says that it is made of sums: a span of time begins and ends where
 	// they were read.
 	Sums bool
+	// Exact are the further rows with which it can measure any span of time,
+	// where they are all there.
+	Exact []Need
+	// Series says that Options.Interval applies.
+	Series bool
+	// Whole says that it is always of all that was recorded.
+	Whole bool
+	// Lives says that Options.Tree and Options.Failed apply.
+	Lives bool
 	// MinDuration says that Options.MinDuration applies.
 	MinDuration bool
+	// Picks says that Options.PIDs and Options.Comms apply: rows are of processes.
+	Picks bool
+	// Ends says that Options.Other applies: both ends of connections.
+	Ends bool
 	// New makes the state of one run.
 	New func(*Env) Pass
+}
+
+// Shown are the columns of the main table that options give.
+func (a *Analysis) Shown(o Options) []ColumnSpec {
+	switch {
+	case o.Tree:
+		return treeColumns
+	case o.Interval > 0:
+		return seriesColumns
+	}
+	return a.Columns
 }
 
 // A Need is a kind of rows that an analysis reads.
 type Need struct {
 	Kind     string
 	Columns  []string // beyond time, kind, cpu, pid and tid
+	Newer    []string // further ones, which captures of older format versions lack
 	Source   string   // the record -e source that gives it
 	Optional bool     // the analysis says less without it, but works
 }
@@ -54,10 +79,12 @@ type Env struct {
 	asked  window     // 0: open
 	window window     // what is counted: asked, or for sums where they were read
 	sums   *sumWindow // of analyses made of sums; nil: the whole recording
+	exact  bool       // the window is measured by switches
+	losses func() []Loss
 }
 
 // All are the analyses, in the order in which they are listed.
-var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &execs, &opens, &tcplat, &summary}
+var All = []*Analysis{&cputime, &lifetimes, &runqlat, &offcpu, &wakeups, &execs, &opens, &tcplat, &tcplife, &tcpconn, &tcptop, &tcpretrans, &tcpstates, &summary, &audit}
 
 // Find returns the analysis of that name, else an *UnknownError.
 func Find(name string) (*Analysis, error) {

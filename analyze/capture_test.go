@@ -78,7 +78,7 @@ func (o capture) build(rows []row) ([]byte, error) {
 	meta := &format.Metadata{
 		Host: "test", Kernel: "6.1.0", Arch: "x86_64", CPUs: 2, Start: begin,
 		BootOffset: begin.UnixNano() - boot, UTCOffset: 3600,
-		Sources: []string{"cpu", "sched", "process", "tcp", "file"},
+		Sources: []string{"cpu", "sched", "process", "tcp", "file", "wakeups", "tcpstates", "tcpturns"},
 		Command: []string{"ebrec", "record"}, Ebrec: "test", BootID: "b007",
 	}
 	if o.meta != nil {

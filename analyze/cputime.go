@@ -21,25 +21,34 @@ var cputime = Analysis{
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
 		{Kind: "cgroup_path", Columns: []string{"cgroup_id", "cgroup", "container"}, Source: "recording", Optional: true},
 	}, identity()...),
-	By:   []string{"process", "thread", "comm", "cgroup", "container"},
+	By:   []string{"process", "thread", "comm", "cgroup", "container", "cpu"},
 	Sort: "on_cpu_ns",
 	Sums: true,
+	Exact: []Need{
+		{Kind: "sched_switch", Columns: switchColumns, Source: "sched"},
+		{Kind: "sched_waking", Columns: wakingColumns, Source: "wakeups", Optional: true},
+	},
+	Picks: true,
 	Columns: []ColumnSpec{
 		{Name: "pid", Some: true, Doc: "process id; with the start of the process it identifies the row, so one pid may have several; 0 for a CPU's idle task; none where rows are of more than a process"},
 		{Name: "tid", Some: true, Doc: "thread id, where rows are of threads"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; the cgroup or container where rows are of those; idle/N for the idle task of CPU N"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; the cgroup, container or CPU where rows are of those; idle/N for the idle task of CPU N"},
 		{Name: "threads", Unit: unitCount, Doc: "threads of the process that were seen within the recording, ended ones included"},
-		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle"},
+		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle; of a span of time that is measured by switches it is on_cpu_ns, brought within the bounds"},
+		{Name: "cpu_time_min_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "the CPU time is this at least: the same as cpu_time_ns where that is exact. In a span measured by switches the task clock is known when sums were read, before and after its ends"},
+		{Name: "cpu_time_max_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "and this at most. Where sums are missing (lost, or the capture is cut short), any process may have had all the time that nobody is known to have had, a quarter more, and what the task clocks of all differ from the wall clock by"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle it adds up to CPUs x recorded time"},
-		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time"},
+		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time; of CPUs on_cpu_ns"},
 		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording"},
 		{Name: "switches", Unit: unitCount, Doc: "times it left a CPU, voluntary and involuntary"},
 		{Name: "voluntary", Unit: unitCount, Doc: "switches by its own will: it went to sleep or ended"},
 		{Name: "involuntary", Unit: unitCount, Doc: "switches while runnable: preempted or yielding"},
 		{Name: "migrations", Unit: unitCount, Doc: "moves to another CPU"},
-		{Name: "class", Text: true, Doc: "user, kernel (a kernel thread) or idle"},
+		{Name: "class", Text: true, Doc: "user, kernel (a kernel thread), idle or cpu"},
 	},
-	New: newCPUTime,
+	Also:   []Table{{Title: "CPU time over time", Columns: seriesColumns}},
+	Series: true,
+	New:    newCPUTime,
 }
 
 type cpuTimePass struct {
@@ -48,12 +57,20 @@ type cpuTimePass struct {
 	idle   map[int]uint64 // by CPU, since the recording began
 	before map[int]uint64 // the same when the window began
 	groups *groups
+	series *series // nil: it was not asked for
 	idleNS format.Col
 }
 
 func newCPUTime(env *Env) Pass {
-	return &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{},
+	p := &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{},
 		groups: newGroups(env), idleNS: env.Capture.Col("idle_ns")}
+	if d := env.Options.Interval; d > 0 {
+		p.series = newSeries(max(env.Capture.Meta().Start.UnixNano(), env.window.from), d)
+	}
+	if env.exact {
+		return newExactCPUTime(p)
+	}
+	return p
 }
 
 func (p *cpuTimePass) Event(e replay.Event) error {
@@ -69,41 +86,132 @@ func (p *cpuTimePass) Event(e replay.Event) error {
 			p.before[e.CPU()] = p.idle[e.CPU()]
 		}
 	default:
-		p.ledger.event(e)
-		if before && kind == "task_sum" {
-			p.ledger.thread(e).rebase()
-		}
+		p.sum(e, kind, before)
 	}
-	return nil
+	return p.seriesError()
+}
+
+// sum takes a row of the ledger.
+func (p *cpuTimePass) sum(e replay.Event, kind string, before bool) {
+	if kind != "task_sum" {
+		p.ledger.event(e)
+		return
+	}
+	t := p.ledger.thread(e)
+	was := t.past.onCPU + t.last.onCPU
+	p.ledger.event(e)
+	if before {
+		t.rebase()
+	} else if now := t.past.onCPU + t.last.onCPU; p.series != nil && now > was {
+		p.series.at(t, e.Time(), now-was)
+	}
+}
+
+func (p *cpuTimePass) seriesError() error {
+	if p.series == nil {
+		return nil
+	}
+	return p.series.err
 }
 
 // Begin forgets who ended before the window.
 func (p *cpuTimePass) Begin() { p.ledger.bury() }
 
 // Tables are the user processes, the kernel threads and the idle tasks.
-func (p *cpuTimePass) Tables() []Table {
+func (p *cpuTimePass) Tables() []Table { return p.tables() }
+
+func (p *cpuTimePass) tables() []Table {
+	if p.series != nil {
+		t := p.series.table(p)
+		if t.Notes = p.notes(0)[:1]; !p.env.exact {
+			t.Notes = append(t.Notes, "There are not all switches: what was used between two readings of the sums, about a second, counts for the interval of the second.")
+		}
+		return []Table{t}
+	}
 	tables := []Table{
 		{Title: titleBy(p.env.Options.By), Columns: cputime.Columns},
 		{Title: "Kernel threads", Columns: cputime.Columns},
 		{Title: "Idle", Columns: cputime.Columns},
 	}
 	all := p.groups.of(p.ledger)
-	var total uint64
+	total := p.total(all)
+	open := p.open(total, all)
+	if p.env.Options.By == "cpu" {
+		tables[0].Rows, all = p.cpuRows(), nil
+	}
 	for _, id := range slices.SortedFunc(maps.Keys(all), compareGroups) {
 		q := all[id]
-		if !q.ran {
+		if !q.ran && open == 0 {
 			continue
 		}
-		total += q.used.onCPU
+		if !p.env.exact {
+			q.least, q.most = q.used.cpuTime, q.used.cpuTime+open
+		}
 		t := &tables[boolInt(q.leader.Kernel)]
 		t.Rows = append(t.Rows, p.row(id, q))
 	}
 	for _, cpu := range slices.Sorted(maps.Keys(p.idle)) {
-		total += p.idle[cpu] - p.before[cpu]
 		tables[2].Rows = append(tables[2].Rows, p.idleRow(cpu))
 	}
 	tables[0].Notes = p.notes(total)
 	return tables
+}
+
+// total is the time of all CPUs that somebody is known to have had.
+func (p *cpuTimePass) total(all map[groupID]*process) (ns uint64) {
+	for _, q := range all {
+		ns += q.used.onCPU
+	}
+	for cpu := range p.idle {
+		ns += p.idleOf(cpu)
+	}
+	return ns
+}
+
+// idleOf is how long a CPU was idle.
+func (p *cpuTimePass) idleOf(cpu int) uint64 {
+	return p.idle[cpu] - min(p.idle[cpu], p.before[cpu])
+}
+
+// wall is the time of all CPUs; 0: not known, because a filter leaves some out.
+func (p *cpuTimePass) wall() uint64 {
+	r := p.env.Recording
+	if r.Filter != "" || r.CPUs <= 0 {
+		return 0
+	}
+	return uint64(max(r.CPUs, len(p.idle))) * r.DurationNS // more may have gone online
+}
+
+// open is the CPU time that any process may have had beyond its sums. Sums were
+// lost, or not read to the end; of a whole recording none are missing. Task
+// clocks differ from the wall clock, so what they are seen to differ by is open,
+// too.
+func (p *cpuTimePass) open(total uint64, all map[groupID]*process) uint64 {
+	r := p.env.Recording
+	lost := slices.ContainsFunc(p.env.losses(), func(l Loss) bool { return l.Source == "cpu" && l.Reason != "ring_full" })
+	wall := p.wall()
+	if wall == 0 {
+		wall = uint64(max(r.CPUs, len(p.idle))) * r.DurationNS
+	}
+	missing := wall - min(wall, total)
+	if missing == 0 || !lost && r.Complete && !(p.env.asked.open() && p.wall() != 0) {
+		return 0
+	}
+	open := missing + missing/4
+	for _, q := range all {
+		open += uint64(abs(int64(q.used.cpuTime - q.used.onCPU)))
+	}
+	return open
+}
+
+// cpuRows are what each CPU did for somebody. Whose switches they were is not
+// asked, nor what of the time was CPU time.
+func (p *cpuTimePass) cpuRows() (rows [][]Value) {
+	for _, cpu := range slices.Sorted(maps.Keys(p.idle)) {
+		busy := p.env.Recording.DurationNS - min(p.env.Recording.DurationNS, p.idleOf(cpu))
+		rows = append(rows, []Value{nil, nil, "CPU " + strconv.Itoa(cpu), nil, nil, nil, nil, busy, p.percent(busy), nil, nil, nil, nil, nil, "cpu"})
+	}
+	return rows
 }
 
 func compareProcesses(a, b processID) int {
@@ -128,7 +236,7 @@ func (p *cpuTimePass) row(id groupID, q *process) []Value {
 		pid = uint64(id.pid)
 	}
 	return []Value{
-		pid, tid, comm, uint64(q.threads), u.cpuTime, u.onCPU, p.percent(u.cpuTime), u.runQueue,
+		pid, tid, comm, uint64(q.threads), u.cpuTime, q.least, q.most, u.onCPU, p.percent(u.cpuTime), u.runQueue,
 		u.voluntary + u.involuntary, u.voluntary, u.involuntary, u.migrations, class,
 	}
 }
@@ -144,7 +252,7 @@ func name(q *process) Value {
 // idleRow has no switches: those of the CPU are not the idle task's.
 func (p *cpuTimePass) idleRow(cpu int) []Value {
 	return []Value{
-		uint64(0), nil, "idle/" + strconv.Itoa(cpu), nil, uint64(0), p.idle[cpu] - p.before[cpu], nil, nil,
+		uint64(0), nil, "idle/" + strconv.Itoa(cpu), nil, uint64(0), uint64(0), uint64(0), p.idleOf(cpu), nil, nil,
 		nil, nil, nil, nil, "idle",
 	}
 }
@@ -161,14 +269,21 @@ func (p *cpuTimePass) percent(ns uint64) Value {
 func (p *cpuTimePass) notes(total uint64) []string {
 	r := p.env.Recording
 	notes := []string{"Processes that did not run within the recording are left out."}
+	notes = append(notes, p.spanNotes()...)
+	if p.wall() == 0 {
+		return notes
+	}
+	return append(notes, fmt.Sprintf("Time on a CPU with idle adds up to %s, %.3f%% of %d CPUs x %s.",
+		duration(total), float64(total)/float64(p.wall())*100, max(r.CPUs, len(p.idle)), duration(r.DurationNS)))
+}
+
+// spanNotes say where the span begins and ends that was measured.
+func (p *cpuTimePass) spanNotes() (notes []string) {
+	if p.env.exact {
+		notes = append(notes, "The span is measured by its switches, to the nanosecond; waits are those for times on a CPU that began and ended in it.")
+	}
 	if p.env.sums != nil {
 		notes = append(notes, "The span begins and ends where sums were read, about once a second; reading them takes a while, by which it is blurred.")
 	}
-	if r.Filter != "" || r.CPUs <= 0 || r.DurationNS == 0 {
-		return notes
-	}
-	cpus := max(r.CPUs, len(p.idle)) // more may have gone online
-	all := float64(cpus) * float64(r.DurationNS)
-	return append(notes, fmt.Sprintf("Time on a CPU with idle adds up to %s, %.3f%% of %d CPUs x %s.",
-		duration(total), float64(total)/all*100, cpus, duration(r.DurationNS)))
+	return notes
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"io"
 	"strconv"
-	"strings"
 
 	"github.com/ebrec/ebrec/replay"
 )
@@ -39,17 +38,12 @@ func (r *Result) csv(w io.Writer) error {
 	return out.Error()
 }
 
-// csvCell is empty for no value. Text that a spreadsheet would run as a formula
-// gets an apostrophe in front; numbers never do.
+// csvCell is empty for no value.
 func csvCell(v Value) string {
-	s, ok := v.(string)
-	if !ok {
-		return plain(v)
+	if s, ok := v.(string); ok {
+		return replay.SpreadsheetText(s)
 	}
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + replay.Clean(s)
-	}
-	return replay.Clean(s)
+	return plain(v)
 }
 
 // plain is a value as a program reads it, empty for none.
@@ -61,6 +55,8 @@ func plain(v Value) string {
 		return strconv.FormatInt(v, 10)
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
+	case Amount:
+		return plain(v.Value)
 	case string:
 		return v
 	}

@@ -22,16 +22,16 @@ func Example() {
 
 	lifetimes, err := analyze.Find("lifetimes")
 	must(err)
-	r, err := analyze.Run(context.Background(), c, lifetimes, analyze.Options{Top: 10})
+	r, err := analyze.Run(context.Background(), c, lifetimes, analyze.Options{Tree: true})
 	must(err)
 	must(r.Render(os.Stdout, "text"))
 	// Output:
 	// lifetimes: The life of every process: who started it, what it executed, how long it lived and how it ended
 	// Recorded on test (6.1.0, x86_64, 2 CPUs) from 2026-01-02 04:04:05 +0100 for 1.000 s
 	//
-	// Processes
-	// PID  PPID  COMM  FILENAME              START  LIFETIME  EXIT CODE  SIGNAL  CPU TIME  STATE   BEFORE
-	//  20    10  make  /usr/bin/make  04:04:05.100  400.0 ms          3       0   50.0 ms  exited      no
+	// Process tree
+	// PID  DEPTH  TREE  LIFETIME  CPU TIME  STATUS  FILENAME
+	//  20      0  make  400.0 ms   50.0 ms  exit 3  /usr/bin/make
 	//
 	// Kernel threads older than the recording are left out.
 }

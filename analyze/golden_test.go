@@ -83,6 +83,9 @@ func TestGoldens(t *testing.T) {
 			r.Details.SizeBytes = 5678
 		}
 		for _, format := range analyze.Formats {
+			if format == "arrow" || format == "dot" && name != "wakeups" { // compressed: see TestArrowResult
+				continue
+			}
 			out := render(t, r, format)
 			harmless(t, out)
 			golden(t, filepath.Join("testdata", name+"."+format), out)

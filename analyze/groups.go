@@ -65,15 +65,19 @@ func (g *groups) group(id threadID, t *thread, leader *replay.Task) groupID {
 	case "comm":
 		return groupID{name: orNone(leader.Comm), kernel: leader.Kernel}
 	case "cgroup":
-		path, ok := g.cgroups[leader.Cgroup]
-		if !ok {
-			path = fmt.Sprintf("cgroup %d", leader.Cgroup)
-		}
-		return groupID{name: path, kernel: leader.Kernel}
+		return groupID{name: g.cgroup(leader.Cgroup), kernel: leader.Kernel}
 	case "container":
 		return groupID{name: orNone(g.containers[leader.Cgroup]), kernel: leader.Kernel}
 	}
 	return groupID{processID: t.process}
+}
+
+// cgroup is the path of a cgroup, or its number where that is not known.
+func (g *groups) cgroup(id uint64) string {
+	if path, ok := g.cgroups[id]; ok {
+		return path
+	}
+	return fmt.Sprintf("cgroup %d", id)
 }
 
 // orNone names what has no name.

@@ -3,9 +3,10 @@
 package analyze
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
@@ -15,7 +16,10 @@ import (
 type document struct {
 	Analysis    string           `json:"analysis"`
 	Description string           `json:"description"`
-	Capture     Recording        `json:"capture"`
+	Capture     *Recording       `json:"capture,omitempty"`
+	Sides       []Side           `json:"sides,omitempty"`
+	Captures    []Member         `json:"captures,omitempty"`
+	Skipped     []Skipped        `json:"skipped,omitempty"`
 	Details     *Details         `json:"details,omitempty"`
 	Loss        []Loss           `json:"loss"`
 	Missing     []format.Missing `json:"missing"`
@@ -34,10 +38,16 @@ type ownTable struct {
 
 func (r *Result) json(w io.Writer) error {
 	d := document{
-		Analysis: r.Analysis, Description: r.Doc, Capture: r.Capture, Details: r.Details,
+		Analysis: r.Analysis, Description: r.Doc, Capture: &r.Capture, Details: r.Details,
 		// Empty lists, not null: nothing was lost, nothing is missing.
 		Loss: append([]Loss{}, r.Loss...), Missing: append([]format.Missing{}, r.Missing...),
 		Notes: append([]string{}, r.notes()...), Columns: r.Columns, Rows: []record{},
+	}
+	if r.Sides != nil {
+		d.Capture, d.Sides = nil, r.Sides
+	}
+	if r.Members != nil {
+		d.Capture, d.Captures, d.Skipped = nil, r.Members, r.Skipped
 	}
 	for _, t := range r.Tables {
 		rows := []record{}
@@ -90,14 +100,20 @@ func appendValue(b []byte, v Value) []byte {
 // visible escapes the characters that encoding/json lets through and a
 // terminal may obey. They can only be inside strings.
 func visible(b []byte) []byte {
-	var out strings.Builder
-	for _, r := range string(b) {
-		if r == '\n' || r < 0x7f {
-			out.WriteRune(r)
-			continue
-		}
-		q := replay.AppendJSON(nil, string(r))
-		out.Write(q[1 : len(q)-1])
+	if !bytes.ContainsFunc(b, func(r rune) bool { return r >= 0x7f }) {
+		return b
 	}
-	return []byte(out.String())
+	var out bytes.Buffer
+	out.Grow(len(b))
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if r < 0x7f {
+			out.WriteByte(b[0])
+		} else {
+			q := replay.AppendJSON(nil, string(r))
+			out.Write(q[1 : len(q)-1])
+		}
+		b = b[n:]
+	}
+	return out.Bytes()
 }

@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -57,8 +58,47 @@ func TestPercentileOfBuckets(t *testing.T) {
 			t.Errorf("percentile %v = %v, want %v", p, got, want)
 		}
 	}
-	if !l.folded() || l.max() != all[len(all)-1] || len(l.exact) != 0 {
+	if !l.folded() || l.max() != all[len(all)-1] || len(l.recent) != 0 {
 		t.Errorf("folded %v, max %v", l.folded(), l.max())
+	}
+}
+
+// Merging gives what adding all values to one would, whichever are folded.
+func TestMerge(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, sizes := range [][]int{{}, {0, 0}, {3, 4}, {exactLimit, 1}, {exactLimit + 1, 5}, {5, exactLimit + 1, 7}, {2 * exactLimit, 3 * exactLimit}} {
+		var merged, all latencies
+		for _, n := range sizes {
+			var part latencies
+			for range n {
+				v := uint64(math.Exp(rng.Float64()*25)) - 1
+				part.add(v)
+				all.add(v)
+			}
+			merged.merge(&part)
+		}
+		if merged.count != all.count || merged.largest != all.largest || merged.folded() != all.folded() || merged.lengths() != all.lengths() {
+			t.Errorf("%v: %d values up to %d, want %d up to %d", sizes, merged.count, merged.largest, all.count, all.largest)
+		}
+		for _, p := range []float64{0, 50, 99, 100} {
+			if got, want := merged.percentile(p), all.percentile(p); got != want {
+				t.Errorf("%v: percentile %v is %v, want %v", sizes, p, got, want)
+			}
+		}
+	}
+}
+
+// Values are counted by length whether they are kept or in buckets.
+func TestLengths(t *testing.T) {
+	var l latencies
+	var want [65]uint64
+	for i := range exactLimit + 10 {
+		v := uint64(1)<<(i%64) - uint64(i%2)
+		want[bits.Len64(v)]++
+		l.add(v)
+	}
+	if got := l.lengths(); !l.folded() || got != want {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

@@ -34,13 +34,15 @@ func (s *sums) add(t sums) {
 	s.migrations += t.migrations
 }
 
+// subtract takes away what is part of it; what is not, in a damaged capture,
+// leaves 0.
 func (s *sums) subtract(t sums) {
-	s.cpuTime -= t.cpuTime
-	s.onCPU -= t.onCPU
-	s.runQueue -= t.runQueue
-	s.voluntary -= t.voluntary
-	s.involuntary -= t.involuntary
-	s.migrations -= t.migrations
+	s.cpuTime -= min(s.cpuTime, t.cpuTime)
+	s.onCPU -= min(s.onCPU, t.onCPU)
+	s.runQueue -= min(s.runQueue, t.runQueue)
+	s.voluntary -= min(s.voluntary, t.voluntary)
+	s.involuntary -= min(s.involuntary, t.involuntary)
+	s.migrations -= min(s.migrations, t.migrations)
 }
 
 // thread is one thread's share in the ledger.
@@ -54,6 +56,8 @@ type thread struct {
 	last    sums
 	before  uint64 // CPU time at the snapshot, ns
 	comm    string // last name
+
+	least, most uint64 // bounds of the CPU time, where it is not known exactly
 }
 
 // process is what the ledger says of a process.
@@ -62,6 +66,8 @@ type process struct {
 	ran     bool
 	used    sums
 	before  uint64 // CPU time of its threads at the snapshot, ns
+	least   uint64 // bounds of the CPU time, see thread
+	most    uint64
 	leader  replay.Task
 	named   bool // leader is known
 }
@@ -103,7 +109,7 @@ func (l *ledger) event(e replay.Event) {
 		t := l.thread(e)
 		t.comm = e.Str(l.comm)
 		switch e.Str(l.reason) {
-		case "snapshot":
+		case "snapshot", "exiting":
 			t.before = e.Uint(l.total)
 		case "present": // of a further file, which lacks the snapshot
 			if used := t.past.cpuTime + t.last.cpuTime; t.before == 0 && e.Int(l.start) < l.begin {
@@ -146,11 +152,16 @@ func (l *ledger) settle(t *thread) {
 	}
 }
 
-func (l *ledger) sum(t *thread, e replay.Event) {
-	row := sums{
+// row is what a task_sum row says.
+func (l *ledger) row(e replay.Event) sums {
+	return sums{
 		cpuTime: e.Uint(l.cpuTime), onCPU: e.Uint(l.onCPU), runQueue: e.Uint(l.runQueue),
 		voluntary: e.Uint(l.voluntary), involuntary: e.Uint(l.involuntary), migrations: e.Uint(l.migrations),
 	}
+}
+
+func (l *ledger) sum(t *thread, e replay.Event) {
+	row := l.row(e)
 	if t.exited && row != t.last {
 		t.past.add(t.last)
 	}
@@ -203,6 +214,8 @@ func (p *process) add(t *thread) {
 	p.threads++
 	p.ran = p.ran || t.ran
 	p.before += t.before
+	p.least += t.least
+	p.most += t.most
 	p.used.add(t.past)
 	p.used.add(t.last)
 	p.used.subtract(t.base)

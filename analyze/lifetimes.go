@@ -18,23 +18,37 @@ var lifetimes = Analysis{
 		{Kind: "exec", Columns: append(slices.Clip(identityColumns), "filename"), Source: "process"},
 		{Kind: "exit", Columns: append(slices.Clip(identityColumns), "lifetime_ns", "total_cpu_ns", "exit_code", "signal"), Source: "process"},
 		{Kind: "thread_start", Columns: identityColumns, Source: "process", Optional: true},
+		{Kind: "thread_exit", Columns: append(slices.Clip(identityColumns), "lifetime_ns"), Source: "process", Optional: true},
+		{Kind: "exec_args", Columns: []string{"args"}, Source: "args", Optional: true},
 		{Kind: "task", Columns: append(slices.Clip(identityColumns), "total_cpu_ns", "reason"), Source: "recording"},
 		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu", Optional: true},
 	},
 	Sort:        "start",
+	By:          []string{"process", "thread"},
+	Lives:       true,
 	MinDuration: true,
+	Picks:       true,
 	Columns: []ColumnSpec{
 		{Name: "pid", Doc: "process id; with start it identifies the process, so one pid may have several rows"},
+		{Name: "tid", Some: true, Doc: "thread id, where rows are of threads"},
 		{Name: "ppid", Doc: "process id of the parent when the process was created, or when the recording began"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread"},
+		{Name: "new_ppid", Some: true, Doc: "process id of the parent at the last row of the process, when that is another: the first one had ended"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread"},
 		{Name: "filename", Text: true, Doc: "file that it executed last within the recording; none when it only forked or is older"},
+		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it only forked"},
+		{Name: "args", Text: true, Some: true, Doc: "arguments of the last of them, quoted as a shell would need them; none unless recorded with --args"},
 		{Name: "start", Unit: unitInstant, Doc: "when the process started"},
 		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
-		{Name: "exit_code", Doc: "exit status, 0 to 255; 0 when a signal ended it; none while it runs"},
-		{Name: "signal", Doc: "signal that ended it, 0 for none; none while it runs"},
-		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, all its threads; of a process older than the recording without the threads that ended before; without the source cpu as of the exit, and it may miss the time since the last scheduler tick"},
+		{Name: "exit_code", Doc: "exit status, 0 to 255; 0 when a signal ended it; none while it runs, and of a process that was about to end when the recording began"},
+		{Name: "signal", Doc: "signal that ended it, 0 for none; none where exit_code is"},
+		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, all its threads (of a row of a thread: its own); of a process older than the recording without the threads that ended before; without the source cpu as of the exit, and it may miss the time since the last scheduler tick"},
 		{Name: "state", Text: true, Doc: "exited or running (at the end of the recording)"},
 		{Name: "before", Unit: unitFlag, Doc: "1 when the process started before the recording"},
+	},
+	Also: []Table{
+		{Title: "Short lives by parent", Columns: churnColumns("parent", "name of the first thread of the process that started them; ? when it is not known")},
+		{Title: "Short lives by file", Columns: churnColumns("filename", "file that they executed last; none when they only forked")},
+		{Title: "Process tree", Columns: treeColumns},
 	},
 	New: newLifetimes,
 }
@@ -42,10 +56,15 @@ var lifetimes = Analysis{
 // life is what is known of one process.
 type life struct {
 	ppid      uint32
+	last      uint32 // ppid of the last row
 	comm      string
+	parent    string // name of the parent when it was created
 	filename  Value
+	args      Value
+	execs     uint64
 	kernel    bool
 	exited    bool
+	untold    bool // how it ended is not
 	lifetime  uint64
 	exitCode  uint64
 	signal    uint64
@@ -56,17 +75,19 @@ type lifetimesPass struct {
 	env    *Env
 	ledger *ledger
 	lives  map[processID]*life
+	ends   map[threadID]uint64 // lifetimes of threads that ended before their process
+	args   map[uint32]string   // of the exec whose row comes next, by pid
 
-	start, ppid, comm, kernel, filename, lifetime, exitCode, signal, total format.Col
+	start, ppid, comm, kernel, filename, lifetime, exitCode, signal, total, text, reason format.Col
 }
 
 func newLifetimes(env *Env) Pass {
 	c := env.Capture
 	return &lifetimesPass{
-		env: env, ledger: newLedger(c), lives: map[processID]*life{},
+		env: env, ledger: newLedger(c), lives: map[processID]*life{}, ends: map[threadID]uint64{}, args: map[uint32]string{},
 		start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread"),
 		filename: c.Col("filename"), lifetime: c.Col("lifetime_ns"), exitCode: c.Col("exit_code"),
-		signal: c.Col("signal"), total: c.Col("total_cpu_ns"),
+		signal: c.Col("signal"), total: c.Col("total_cpu_ns"), text: c.Col("args"), reason: c.Col("reason"),
 	}
 }
 
@@ -74,16 +95,33 @@ func newLifetimes(env *Env) Pass {
 func (p *lifetimesPass) Event(e replay.Event) error {
 	p.ledger.event(e)
 	kind := e.Kind().Name
-	if kind == "task_sum" || kind == "thread_start" || e.TID() != e.PID() {
+	switch {
+	case kind == "exec_args":
+		p.args[e.PID()] = e.Str(p.text)
+		return nil
+	case kind == "thread_exit":
+		p.ends[threadID{e.TID(), e.Int(p.start)}] = e.Uint(p.lifetime)
+		return nil
+	case kind == "task_sum" || kind == "thread_start" || e.TID() != e.PID():
 		return nil
 	}
 	l := p.life(e)
-	l.comm = e.Str(p.comm)
+	l.comm, l.last = e.Str(p.comm), uint32(e.Uint(p.ppid))
 	switch kind {
 	case "exec":
-		l.filename = e.Str(p.filename)
+		l.filename, l.args = e.Str(p.filename), nil
+		l.execs++
+		if text, ok := p.args[e.PID()]; ok {
+			l.args = text
+			delete(p.args, e.PID())
+		}
+	case "task":
+		if e.Str(p.reason) == "exiting" {
+			l.exited, l.untold = true, true
+			l.lifetime = uint64(max(0, e.Time()-e.Int(p.start)))
+		}
 	case "exit":
-		l.exited = true
+		l.exited, l.untold = true, false
 		l.lifetime = e.Uint(p.lifetime)
 		l.exitCode, l.signal = e.Uint(p.exitCode), e.Uint(p.signal)
 		l.exitTotal = e.Uint(p.total)
@@ -103,14 +141,37 @@ func (p *lifetimesPass) life(e replay.Event) *life {
 	l := p.lives[id]
 	if l == nil {
 		l = &life{ppid: uint32(e.Uint(p.ppid)), kernel: e.Uint(p.kernel) != 0}
+		if parent, ok := p.ledger.tasks.Lookup(l.ppid); ok {
+			l.parent = parent.Comm
+		}
 		p.lives[id] = l
 	}
 	return l
 }
 
-// Tables is one table.
+// Tables are the lives, what came and went, and the tree when it is asked for.
 func (p *lifetimesPass) Tables() []Table {
-	t := Table{Title: "Processes", Columns: lifetimes.Columns}
+	all := p.all()
+	if p.env.Options.Tree {
+		return []Table{p.tree(all)}
+	}
+	t := Table{Title: titleBy(p.env.Options.By), Columns: lifetimes.Columns, Notes: p.notes()}
+	for i := range all {
+		t.Rows = append(t.Rows, p.rows(&all[i])...)
+	}
+	return append([]Table{t}, p.churn(all)...)
+}
+
+// ended is a life with what is known at the end of the recording.
+type ended struct {
+	id processID
+	*life
+	before bool // it is older than the recording
+	cpu    Value
+}
+
+// all are the lives that were asked for, in order.
+func (p *lifetimesPass) all() (all []ended) {
 	used := p.ledger.processes()
 	begin := p.env.Recording.Start.UnixNano()
 	for _, id := range slices.SortedFunc(maps.Keys(p.lives), compareProcesses) {
@@ -122,23 +183,70 @@ func (p *lifetimesPass) Tables() []Table {
 		if !l.exited {
 			l.lifetime = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
 		}
+		if p.env.Options.Failed && l.exitCode == 0 && l.signal == 0 {
+			continue
+		}
 		if l.lifetime >= uint64(p.env.Options.MinDuration) {
-			t.Rows = append(t.Rows, l.row(id, before, p.cpuTime(l, used[id], before)))
+			all = append(all, ended{id, l, before, p.cpuTime(l, used[id], before)})
 		}
 	}
-	t.Notes = p.notes()
-	return []Table{t}
+	return all
 }
 
-func (l *life) row(id processID, before bool, cpu Value) []Value {
-	var exitCode, signal Value
+// rows are the process, or its threads.
+func (p *lifetimesPass) rows(l *ended) (rows [][]Value) {
+	if p.env.Options.By != "thread" {
+		return [][]Value{l.row()}
+	}
+	for id, t := range p.ledger.threads {
+		p.ledger.settle(t)
+		if t.process != l.id || t.comm == "" && id.tid != l.id.pid {
+			continue
+		}
+		row := l.row()
+		row[1] = uint64(id.tid)
+		if id.tid != l.id.pid {
+			p.thread(row, id, t, l)
+		}
+		if row[12] = nil; t.ran || t.before > 0 {
+			row[12] = t.before + t.past.cpuTime + t.last.cpuTime
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b []Value) int { return compareNumbers(a[1], b[1]) })
+	return rows
+}
+
+// thread makes the row of a process that of one of its threads.
+func (p *lifetimesPass) thread(row []Value, id threadID, t *thread, l *ended) {
+	row[4], row[5], row[6], row[7] = t.comm, nil, nil, nil
+	row[8], row[10], row[11] = id.start, nil, nil
+	row[12], row[13], row[14] = nil, "running", uint64(boolInt(id.start < p.env.Recording.Start.UnixNano()))
+	switch life, over := p.ends[id]; {
+	case over:
+		row[9], row[13] = life, "exited"
+	case l.exited: // with the process
+		row[9], row[13] = uint64(max(0, l.id.start+int64(l.lifetime)-id.start)), "exited"
+	default:
+		row[9] = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
+	}
+}
+
+func (l *ended) row() []Value {
+	var exitCode, signal, parent Value
 	state := "running"
 	if l.exited {
-		exitCode, signal, state = l.exitCode, l.signal, "exited"
+		state = "exited"
+	}
+	if l.exited && !l.untold {
+		exitCode, signal = l.exitCode, l.signal
+	}
+	if l.last != l.ppid {
+		parent = uint64(l.last)
 	}
 	return []Value{
-		uint64(id.pid), uint64(l.ppid), l.comm, l.filename, id.start, l.lifetime,
-		exitCode, signal, cpu, state, uint64(boolInt(before)),
+		uint64(l.id.pid), nil, uint64(l.ppid), parent, l.comm, l.filename, l.execs, l.args, l.id.start, l.lifetime,
+		exitCode, signal, l.cpu, state, uint64(boolInt(l.before)),
 	}
 }
 
@@ -151,7 +259,7 @@ func (p *lifetimesPass) cpuTime(l *life, q *process, before bool) Value {
 		return max(q.before+q.used.cpuTime, l.exitTotal)
 	case sums && q.ran:
 		return q.used.cpuTime
-	case l.exited:
+	case l.exited && !l.untold:
 		return l.exitTotal
 	}
 	return nil

@@ -63,21 +63,30 @@ func (t tally) add(name string, ns uint64, failed bool) {
 // tallyRows is how many rows the table of a tally has.
 const tallyRows = 10
 
-// table has the names that came most often.
+// table has the names that came most often. Of equals those come first whose other
+// figures are larger, so that what is shown but for names does not depend on names.
 func (t tally) table(title string, columns []ColumnSpec) Table {
 	out := Table{Title: title, Columns: columns, Own: true}
 	names := make([]string, 0, len(t))
 	for name := range t {
 		names = append(names, name)
 	}
+	shown := len(columns) - 1
 	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(t[b].count, t[a].count), cmp.Compare(a, b))
+		one, two := t[a].figures(), t[b].figures()
+		return cmp.Or(slices.Compare(two[:shown], one[:shown]), cmp.Compare(a, b))
 	})
 	out.Hidden = max(0, len(names)-tallyRows)
 	for _, name := range names[:min(len(names), tallyRows)] {
-		n := t[name]
-		row := []Value{name, n.count, n.failed, n.ns / n.count}
-		out.Rows = append(out.Rows, row[:len(columns)])
+		row := []Value{name}
+		figures := t[name].figures()
+		for _, figure := range figures[:shown] {
+			row = append(row, figure)
+		}
+		out.Rows = append(out.Rows, row)
 	}
 	return out
 }
+
+// figures are those of a name's row, of which tables show the first ones.
+func (n *tallied) figures() [3]uint64 { return [3]uint64{n.count, n.failed, n.ns / n.count} }

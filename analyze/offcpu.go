@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
 
@@ -15,7 +16,8 @@ var offcpu = Analysis{
 	Name: "offcpu",
 	Doc:  "Where threads' wall time went: on a CPU, waiting for one, asleep, and who took the CPU from them",
 	Needs: append([]Need{
-		{Kind: "sched_switch", Columns: switchColumns, Source: "sched"},
+		{Kind: "sched_switch", Columns: append(slices.Clip(switchColumns), "prev_state"), Source: "sched"},
+		{Kind: "sched_waking", Columns: wakingColumns, Source: "wakeups", Optional: true},
 		{Kind: "thread_exit", Columns: identityColumns, Source: "process", Optional: true},
 	}, identity()...),
 	Sort: "runnable_ns",
@@ -27,7 +29,7 @@ var offcpu = Analysis{
 		{Name: "threads", Unit: unitCount, Doc: "threads of the row that left a CPU, or are on one"},
 		{Name: "wall_ns", Unit: unitNS, Doc: "time within the recording from a thread's start to its end, of all threads added up; it is what the seven columns behind it add up to"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "on a CPU, from switch to switch"},
-		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet; of a wait after sleep in which the thread was moved to another CPU only the part after the last move, the rest counts as sleep"},
+		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet; in captures of formats before 1.2, or without the source cpu, of a wait after sleep in which the thread was moved to another CPU only the part after the last move, the rest counts as sleep"},
 		{Name: "sleeping_ns", Unit: unitNS, Doc: "asleep until something happens (states S and I)"},
 		{Name: "uninterruptible_ns", Unit: unitNS, Doc: "asleep and not to be woken by signals: mostly waiting for disks (state D)"},
 		{Name: "stopped_ns", Unit: unitNS, Doc: "stopped by a signal or a debugger (states T and t)"},
@@ -78,6 +80,7 @@ type whereabouts struct {
 	upTo       int64 // time is given to places up to here
 	place      int   // since then, but for the wait at its end
 	cpu        int   // last; -1: none yet
+	left       int64 // when it was last seen to leave a CPU
 	ran        bool
 	ended      bool
 	voluntary  uint64
@@ -90,17 +93,18 @@ type offCPUPass struct {
 	env      *Env
 	tasks    *replay.Tasks
 	timeline *timeline
+	state    format.Col
 	threads  map[threadID]*whereabouts
-	now      map[uint32]*whereabouts // by tid
-	from     int64                   // of what counts
+	now      replay.ByNumber[whereabouts]
+	from     int64 // of what counts
 	broken   int
 }
 
 func newOffCPU(env *Env) Pass {
 	p := &offCPUPass{
-		env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture),
-		threads: map[threadID]*whereabouts{}, now: map[uint32]*whereabouts{},
-		from: env.Capture.Meta().Start.UnixNano(),
+		env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), state: env.Capture.Col("prev_state"),
+		threads: map[threadID]*whereabouts{},
+		from:    env.Capture.Meta().Start.UnixNano(),
 	}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	p.tasks.All(p.know)
@@ -108,23 +112,34 @@ func newOffCPU(env *Env) Pass {
 }
 
 func (p *offCPUPass) Event(e replay.Event) error {
-	if e.Kind().Name != "sched_switch" {
+	switch e.Kind().Name {
+	case "sched_switch":
+		p.stay(p.timeline.stay(e), e)
+	case "sched_waking":
+		p.timeline.wake(e)
+	default:
 		p.tasks.Update(e)
 		p.meet(e)
-		return nil
-	}
-	s := p.timeline.stay(e)
-	broken := s.broken(p.tasks)
-	p.broken += boolInt(broken)
-	if w := p.now[s.expected]; w != nil && broken && s.expected != 0 { // it left unseen
-		w.spend(w.place, s.from)
-		w.spend(placeUnknown, s.to)
-		w.place = placeUnknown
-	}
-	if w := p.now[s.tid]; w != nil && s.tid != 0 {
-		w.stay(&s, broken, p.preempter(&s))
 	}
 	return nil
+}
+
+// Switches takes switches that follow each other.
+func (p *offCPUPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
+
+func (p *offCPUPass) stay(s *stay, e replay.Event) {
+	broken := s.broken(p.tasks)
+	p.broken += boolInt(broken)
+	if broken && s.expected != 0 {
+		if w := p.now.Get(s.expected); w != nil && w.left <= s.from { // it left unseen
+			w.spend(w.place, s.from)
+			w.spend(placeUnknown, s.to)
+			w.place = placeUnknown
+		}
+	}
+	if w := p.now.Get(s.tid); w != nil && s.tid != 0 {
+		w.stay(s, broken, e.Str(p.state), p.preempter(s))
+	}
 }
 
 // meet learns of a thread, or its name.
@@ -142,14 +157,14 @@ func (p *offCPUPass) know(task replay.Task) {
 	id := threadID{task.TID, task.Start}
 	w := p.threads[id]
 	if w == nil {
-		w = &whereabouts{upTo: max(task.Start, p.from), place: placeUnknown, cpu: -1, by: map[string]uint64{}}
+		w = &whereabouts{upTo: max(task.Start, p.from), place: placeUnknown, cpu: -1}
 		if task.Start >= p.from { // a new thread waits for its first CPU
 			w.place = placeRunnable
 		}
 		p.threads[id] = w
 	}
 	w.task = task
-	p.now[task.TID] = w
+	p.now.Set(task.TID, w)
 }
 
 // preempter is who came onto the CPU that a thread had to leave; empty: nobody.
@@ -157,11 +172,10 @@ func (p *offCPUPass) preempter(s *stay) string {
 	if !s.preempted || s.next == 0 {
 		return ""
 	}
-	task, ok := p.tasks.Lookup(s.next)
-	if !ok {
-		return "?"
+	if task := p.tasks.Find(s.next); task != nil {
+		return task.Comm
 	}
-	return task.Comm
+	return "?"
 }
 
 // spend gives the time up to an instant to a place.
@@ -173,7 +187,7 @@ func (w *whereabouts) spend(place int, until int64) {
 }
 
 // stay takes a time on a CPU, and the time off it before.
-func (w *whereabouts) stay(s *stay, broken bool, preempter string) {
+func (w *whereabouts) stay(s *stay, broken bool, state, preempter string) {
 	w.ran = true
 	if broken {
 		w.spend(placeUnknown, s.to)
@@ -185,16 +199,20 @@ func (w *whereabouts) stay(s *stay, broken bool, preempter string) {
 	if w.cpu >= 0 && w.cpu != s.cpu {
 		w.migrations++
 	}
-	w.cpu, w.place, w.ended = s.cpu, placeOf(s.state), s.state == "X"
+	w.left, w.cpu, w.place, w.ended = s.to, s.cpu, placeOf(state), state == "X"
 	if !s.preempted {
 		w.voluntary++
 		return
 	}
 	w.place = placeRunnable
 	w.preempted++
-	if preempter != "" {
-		w.by[preempter]++
+	if preempter == "" {
+		return
 	}
+	if w.by == nil {
+		w.by = map[string]uint64{}
+	}
+	w.by[preempter]++
 }
 
 // Begin forgets who ended before the window, and where time went until then.
@@ -202,22 +220,20 @@ func (p *offCPUPass) Begin() {
 	p.from, p.broken = p.env.window.from, 0
 	maps.DeleteFunc(p.threads, func(_ threadID, w *whereabouts) bool { return w.ended })
 	for _, w := range p.threads {
-		*w = whereabouts{task: w.task, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, by: map[string]uint64{}}
+		*w = whereabouts{task: w.task, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, left: w.left}
 	}
 }
 
 // end gives the rest of the recording to where threads are then.
 func (p *offCPUPass) end() {
 	until := p.env.Recording.End.UnixNano()
-	for _, seat := range p.timeline.cpus {
-		w := p.now[seat.tid]
-		if seat.tid == 0 || w == nil {
-			continue
+	p.timeline.cpus.All(func(_ uint32, seat *seat) {
+		if w := p.now.Get(seat.tid); seat.tid != 0 && w != nil {
+			w.ran = true
+			w.spend(w.place, seat.since)
+			w.spend(placeCPU, until)
 		}
-		w.ran = true
-		w.spend(w.place, seat.since)
-		w.spend(placeCPU, until)
-	}
+	})
 	for _, w := range p.threads {
 		if !w.ended {
 			w.spend(w.place, until)

@@ -3,9 +3,8 @@
 package analyze
 
 import (
-	"cmp"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/ebrec/ebrec/format"
@@ -23,8 +22,25 @@ type Recording struct {
 	DurationNS uint64    `json:"duration_ns"`
 	Complete   bool      `json:"complete"` // false: cut short, End is its last row
 	Filter     string    `json:"filter,omitempty"`
+	// SuspendedNS is how long the machine was suspended meanwhile: DurationNS
+	// has it, CPU time has not.
+	SuspendedNS uint64 `json:"suspended_ns,omitempty"`
 
 	zone *time.Location
+	from time.Time // of all that was recorded
+	to   time.Time
+}
+
+// An OutsideError says that nothing was recorded in the span that was asked for.
+type OutsideError struct {
+	Path     string
+	From, To time.Time // of the recording
+	zone     *time.Location
+}
+
+func (e *OutsideError) Error() string {
+	const at = "2006-01-02 15:04:05.000 -0700"
+	return fmt.Sprintf("analyze %s: nothing was recorded in that span: the recording is from %s to %s", e.Path, e.From.In(e.zone).Format(at), e.To.In(e.zone).Format(at))
 }
 
 func newRecording(c *format.Capture) Recording {
@@ -48,6 +64,7 @@ func (r *Recording) finish(s *Summary, c *format.Capture, last int64, w window) 
 	default:
 		r.End = r.Start
 	}
+	r.from, r.to = r.Start, r.End
 	if to := time.Unix(0, w.to).UTC(); w.to != 0 && to.Before(r.End) {
 		r.End = to
 	}
@@ -82,30 +99,33 @@ type Summary struct {
 }
 
 // accountKinds are the rows about the recording itself.
-var accountKinds = []string{"loss", "summary"}
+var accountKinds = []string{"loss", "summary", "suspended"}
 
 // account gathers the rows about the recording itself.
 type account struct {
-	lost    map[Loss]uint64 // with Lost zero in the key
-	summary *Summary
+	lost      Losses
+	summary   *Summary
+	suspended uint64 // ns
 
 	cols                                          []format.Col
-	since, count, source, reason                  format.Col
+	since, count                                  format.Col
 	seen, written, reordered, ownCPU, maxResident format.Col
-	leftOut, drains, wakeups, fileBytes           format.Col
+	leftOut, drains, wakeups, fileBytes, slept    format.Col
 }
 
 func newAccount(c *format.Capture) account {
-	a := account{lost: map[Loss]uint64{}}
+	a := account{lost: NewLosses(c)}
 	for name, col := range map[string]*format.Col{
-		"since": &a.since, "lost": &a.count, "loss_source": &a.source, "loss_reason": &a.reason,
+		"since": &a.since, "lost": &a.count,
 		"seen": &a.seen, "written": &a.written, "reordered": &a.reordered,
 		"own_cpu_ns": &a.ownCPU, "max_rss_bytes": &a.maxResident,
 		"left_out": &a.leftOut, "drains": &a.drains, "wakeups": &a.wakeups, "file_bytes": &a.fileBytes,
+		"suspended_ns": &a.slept,
 	} {
 		*col = c.Col(name)
 		a.cols = append(a.cols, *col)
 	}
+	a.cols = append(a.cols, a.lost.source, a.lost.reason)
 	return a
 }
 
@@ -119,7 +139,7 @@ func (a *account) event(e replay.Event, w window) bool {
 		if !w.overlaps(e.Int(a.since), e.Time()) {
 			return true
 		}
-		a.lost[Loss{Source: e.Str(a.source), Reason: e.Str(a.reason)}] += e.Uint(a.count)
+		a.lost.Add(e)
 	case "summary":
 		a.summary = &Summary{
 			Seen: e.Uint(a.seen), Written: e.Uint(a.written), Lost: e.Uint(a.count), Reordered: e.Uint(a.reordered),
@@ -127,22 +147,12 @@ func (a *account) event(e replay.Event, w window) bool {
 			OwnCPUNS: e.Uint(a.ownCPU), MaxRSSBytes: e.Uint(a.maxResident),
 			since: e.Int(a.since), until: e.Time(),
 		}
+	case "suspended":
+		if w.overlaps(e.Int(a.since), e.Time()) {
+			a.suspended += e.Uint(a.slept)
+		}
 	default:
 		return false
 	}
 	return true
-}
-
-// losses are the sums by source and reason; what lost nothing is not listed.
-func (a *account) losses() []Loss {
-	var all []Loss
-	for l, n := range a.lost {
-		if n > 0 {
-			all = append(all, Loss{Source: l.Source, Reason: l.Reason, Lost: n})
-		}
-	}
-	slices.SortFunc(all, func(a, b Loss) int {
-		return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Reason, b.Reason))
-	})
-	return all
 }

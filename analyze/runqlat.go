@@ -17,20 +17,22 @@ var runqlat = Analysis{
 	Doc:  "Run-queue latency: how long threads waited for a CPU before each time on one",
 	Needs: append([]Need{
 		{Kind: "sched_switch", Columns: switchColumns, Source: "sched"},
+		{Kind: "sched_waking", Columns: wakingColumns, Source: "wakeups", Optional: true},
+		{Kind: "cgroup_path", Columns: []string{"cgroup_id", "cgroup", "container"}, Source: "recording", Optional: true},
 	}, identity()...),
 	Sort: "total_ns",
-	By:   []string{"process", "thread", "comm", "cpu"},
+	By:   []string{"process", "thread", "comm", "cpu", "cgroup"},
 	Columns: []ColumnSpec{
 		{Name: "pid", Some: true, Doc: "process id; none where rows are not of one process"},
 		{Name: "tid", Some: true, Doc: "thread id; none where rows are not of one thread"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; CPU N for a CPU, all for everything"},
-		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known; of a wait in which the thread was moved to another CPU only the part after the last move counts"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; CPU N for a CPU, its path for a cgroup, all for everything"},
+		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known; in captures of formats before 1.2, or without the source cpu, of a wait in which the thread was moved to another CPU only the part after the last move counts"},
 		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits"},
 		{Name: "average_ns", Unit: unitNS, Doc: "total_ns by waits, rounded down"},
 		{Name: "p50_ns", Unit: unitNS, Doc: "median wait (nearest rank)"},
 		{Name: "p90_ns", Unit: unitNS, Doc: "90th percentile (nearest rank)"},
 		{Name: "p99_ns", Unit: unitNS, Doc: "99th percentile (nearest rank)"},
-		{Name: "max_ns", Unit: unitNS, Doc: "longest wait"},
+		{Name: "max_ns", Unit: unitNS, Doc: "longest wait; one of more than 2^32-1 ns (4.29 s) counts as that, here and in the sums of waits"},
 	},
 	Also: []Table{{Title: "Waits by length", Columns: histogramColumns}, {Title: "Longest waits", Columns: worstColumns}},
 	New:  newRunqLat,
@@ -45,6 +47,8 @@ var worstColumns = []ColumnSpec{
 	{Name: "cpu", Doc: "CPU that it came onto"},
 	{Name: "before_tid", Doc: "thread that was on the CPU until then; 0 for idle"},
 	{Name: "before_comm", Text: true, Doc: "its name"},
+	{Name: "waker_tid", Some: true, Doc: "thread that woke it, or was interrupted by what did; 0 for an idle CPU; none when it had been preempted, or without the source wakeups"},
+	{Name: "waker_comm", Text: true, Some: true, Doc: "its name"},
 }
 
 // histogramColumns are those of the table of all waits by length.
@@ -62,13 +66,7 @@ const worstWaits = 10
 type waits struct {
 	pid, tid uint32
 	comm     string
-	total    uint64
 	latencies
-}
-
-func (w *waits) add(ns uint64) {
-	w.total += ns
-	w.latencies.add(ns)
 }
 
 type waitKey struct {
@@ -81,53 +79,127 @@ type runqPass struct {
 	env      *Env
 	tasks    *replay.Tasks
 	timeline *timeline
-	all      waits
 	by       map[waitKey]*waits
-	log2     [65]uint64 // waits by the length of their binary number
 	worst    []worstWait
 	broken   int
+	groups   *groups
+
+	rows  replay.ByNumber[waitRow] // where waits of a thread are counted
+	epoch int                      // rows of before are out of date
+}
+
+// waitRow is where waits of a thread are counted; nil: nowhere.
+type waitRow struct {
+	epoch int
+	leads bool // others' rows may depend on this thread, the first of their process
+	waits *waits
 }
 
 // worstWait is one of the longest.
 type worstWait struct {
 	stay
-	comm       string
-	beforeComm Value // nil: a filter left it out
+	comm             string
+	beforeComm       Value // nil: a filter left it out
+	waker, wakerComm Value // nil: nobody woke it
 }
 
+func (w *worstWait) size() uint64 { return w.wait }
+
 func newRunqLat(env *Env) Pass {
-	p := &runqPass{env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), by: map[waitKey]*waits{}}
+	p := &runqPass{env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), by: map[waitKey]*waits{}, groups: newGroups(env)}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	return p
 }
 
 // Begin forgets the waits that ended before the window.
 func (p *runqPass) Begin() {
-	p.all, p.by, p.log2, p.worst, p.broken = waits{}, map[waitKey]*waits{}, [65]uint64{}, nil, 0
+	p.by, p.worst, p.broken = map[waitKey]*waits{}, nil, 0
+	p.epoch++
 }
 
 func (p *runqPass) Event(e replay.Event) error {
-	if e.Kind().Name != "sched_switch" {
+	switch e.Kind().Name {
+	case "sched_switch":
+		p.stay(p.timeline.stay(e), e)
+	case "sched_waking":
+		p.timeline.wake(e)
+	case "cgroup_path":
+		p.groups.event(e)
+		p.epoch++
+	default:
 		p.tasks.Update(e)
-		return nil
+		p.forget(e.TID())
 	}
-	s := p.timeline.stay(e)
+	return nil
+}
+
+// forget finds out anew where waits of a thread are counted, of which something
+// may have changed.
+func (p *runqPass) forget(tid uint32) {
+	r := p.rows.Get(tid)
+	if r == nil {
+		return
+	}
+	r.epoch = never
+	if r.leads {
+		p.epoch++
+	}
+}
+
+// never is no epoch.
+const never = -1
+
+// Switches takes switches that follow each other.
+func (p *runqPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
+
+func (p *runqPass) stay(s *stay, _ replay.Event) {
 	broken := s.broken(p.tasks)
 	p.broken += boolInt(broken)
-	if s.tid == 0 || !s.waitKnown || broken || p.stranger(s.tid) {
-		return nil
+	if s.tid == 0 || !s.waitKnown || broken {
+		return
 	}
-	p.all.add(s.wait)
-	p.log2[bitLength(s.wait)]++
-	p.row(&s).add(s.wait)
-	p.keep(&s)
-	return nil
+	row := p.rowOf(s)
+	if row == nil {
+		return
+	}
+	row.add(s.wait)
+	p.keep(s)
 }
 
 // stranger tells whether a filter left a thread out: only its number is there.
 func (p *runqPass) stranger(tid uint32) bool {
 	_, ok := p.tasks.Lookup(tid)
 	return !ok && p.env.Recording.Filter != ""
+}
+
+// rowOf is where a wait is counted; nil: nowhere, because a filter left the
+// thread out.
+func (p *runqPass) rowOf(s *stay) *waits {
+	if p.env.Options.By == "cpu" {
+		return p.row(s)
+	}
+	r := p.cached(s.tid)
+	if r.epoch == p.epoch {
+		return r.waits
+	}
+	r.epoch, r.waits = p.epoch, nil
+	if task := p.tasks.Find(s.tid); task != nil && task.PID != task.TID {
+		p.cached(task.PID).leads = true
+	}
+	if !p.stranger(s.tid) {
+		r.waits = p.row(s)
+	}
+	return r.waits
+}
+
+// cached is what is remembered of a thread.
+func (p *runqPass) cached(tid uint32) *waitRow {
+	r := p.rows.Get(tid)
+	if r == nil {
+		r = &waitRow{epoch: never}
+		p.rows.Set(tid, r)
+	}
+	return r
 }
 
 // row is where a wait is counted.
@@ -141,6 +213,8 @@ func (p *runqPass) row(s *stay) *waits {
 		k.name = leaderOf(p.tasks, task).Comm
 	case "cpu":
 		k.name = "CPU " + strconv.Itoa(s.cpu)
+	case "cgroup":
+		k.name = p.groups.cgroup(leaderOf(p.tasks, task).Cgroup)
 	default:
 		k = waitKey{pid: task.PID}
 		if leader, ok := p.tasks.Lookup(task.PID); ok {
@@ -166,7 +240,7 @@ func (p *runqPass) row(s *stay) *waits {
 
 // keep keeps a wait when it is among the longest, longest first.
 func (p *runqPass) keep(s *stay) {
-	if len(p.worst) == worstWaits && s.wait <= p.worst[worstWaits-1].wait {
+	if !isLarge(p.worst, s.wait, worstWaits, (*worstWait).size) {
 		return
 	}
 	task, _ := p.tasks.Lookup(s.tid)
@@ -178,33 +252,41 @@ func (p *runqPass) keep(s *stay) {
 	case before.TID != 0:
 		w.beforeComm = before.Comm
 	}
-	i, _ := slices.BinarySearchFunc(p.worst, s.wait, func(x worstWait, wait uint64) int { return cmp.Compare(wait, x.wait) })
-	for i < len(p.worst) && p.worst[i].wait == s.wait { // the first of equals stays first
-		i++
+	if s.woken {
+		w.waker, w.wakerComm = uint64(s.waker), "idle"
+		if waker, ok := p.tasks.Lookup(s.waker); ok {
+			w.wakerComm = waker.Comm
+		} else if s.waker != 0 {
+			w.wakerComm = nil
+		}
 	}
-	p.worst = slices.Insert(p.worst, i, w)
-	p.worst = p.worst[:min(len(p.worst), worstWaits)]
+	p.worst = keepLarge(p.worst, w, worstWaits, (*worstWait).size)
 }
 
 // Tables are the rows asked for with everything first, the histogram and the
 // longest waits.
 func (p *runqPass) Tables() []Table {
-	p.all.comm = "all"
-	everything := Table{Title: "Everything", Columns: runqlat.Columns, Rows: [][]Value{p.all.row()}}
 	t := Table{Title: titleBy(p.env.Options.By), Columns: runqlat.Columns}
-	folded := p.all.folded()
+	all := waits{comm: "all"}
 	for _, k := range slices.SortedFunc(maps.Keys(p.by), compareWaitKeys) {
 		w := p.by[k]
-		folded = folded || w.folded()
+		all.merge(&w.latencies)
 		t.Rows = append(t.Rows, w.row())
 	}
-	if folded {
-		t.Notes = append(t.Notes, fmt.Sprintf("Rows of more than %d waits have percentiles that are true within 0.4%%; all other figures are exact.", exactLimit))
+	everything := Table{Title: "Everything", Columns: runqlat.Columns, Rows: [][]Value{all.row()}}
+	if all.folded() {
+		t.Notes = append(t.Notes, foldedNote("waits"))
 	}
-	if p.broken > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("Switches are missing in %d places; waits that ended there are left out.", p.broken))
+	t.Notes = append(t.Notes, p.brokenNotes()...)
+	return []Table{everything, t, histogram("Waits by length", histogramColumns, &all.latencies), p.longest()}
+}
+
+// brokenNotes say where waits are not known.
+func (p *runqPass) brokenNotes() []string {
+	if p.broken == 0 {
+		return nil
 	}
-	return []Table{everything, t, p.histogram(), p.longest()}
+	return []string{fmt.Sprintf("Switches are missing in %d places; waits that ended there are left out.", p.broken)}
 }
 
 func compareWaitKeys(a, b waitKey) int {
@@ -220,42 +302,15 @@ func (w *waits) row() []Value {
 		tid = uint64(w.tid)
 	}
 	if w.count > 0 {
-		average = w.total / w.count
+		average = w.average()
 	}
-	return []Value{pid, tid, w.comm, w.count, w.total, average, w.percentile(50), w.percentile(90), w.percentile(99), w.max()}
-}
-
-// histogram has a row for each power of two between the shortest wait and the
-// longest.
-func (p *runqPass) histogram() Table {
-	t := Table{Title: "Waits by length", Columns: histogramColumns, Own: true}
-	first, last, most := -1, -1, uint64(0)
-	for i, n := range p.log2 {
-		if n == 0 {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		last, most = i, max(most, n)
-	}
-	for i := max(first, 0); i <= last; i++ {
-		from, to := uint64(0), uint64(1)
-		if i > 0 {
-			from, to = 1<<(i-1), 1<<min(i, 63)
-		}
-		if p.log2[i] == 0 && len(t.Rows) == 1 { // those between 0 and the least that is more
-			continue
-		}
-		t.Rows = append(t.Rows, []Value{from, to, p.log2[i], bar(p.log2[i], most)})
-	}
-	return t
+	return []Value{pid, tid, w.comm, w.count, w.sum, average, w.percentile(50), w.percentile(90), w.percentile(99), w.max()}
 }
 
 func (p *runqPass) longest() Table {
 	t := Table{Title: "Longest waits", Columns: worstColumns, Own: true}
 	for _, w := range p.worst {
-		t.Rows = append(t.Rows, []Value{w.from, w.wait, uint64(w.tid), w.comm, uint64(w.cpu), uint64(w.before), w.beforeComm})
+		t.Rows = append(t.Rows, []Value{w.from, w.wait, uint64(w.tid), w.comm, uint64(w.cpu), uint64(w.before), w.beforeComm, w.waker, w.wakerComm})
 	}
 	return t
 }

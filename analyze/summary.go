@@ -75,7 +75,8 @@ type summaryPass struct {
 	passes []Pass // of summarized; nil: the capture has not what it needs
 	byKind map[string][]Pass
 	sums   Pass
-	begun  bool // the window that was asked for
+	waits  switcher // the pass of switches; nil: there are none
+	begun  bool     // the window that was asked for
 }
 
 func newSummary(env *Env) Pass {
@@ -89,6 +90,9 @@ func newSummary(env *Env) Pass {
 		p.passes = append(p.passes, one)
 		if a.Sums {
 			p.sums = one
+		}
+		if a == &runqlat {
+			p.waits = one.(switcher)
 		}
 		var kinds []string
 		for _, n := range a.Needs {
@@ -117,6 +121,26 @@ func (p *summaryPass) Event(e replay.Event) error {
 	return nil
 }
 
+// Switches takes switches that follow each other.
+func (p *summaryPass) Switches(r replay.Run) {
+	if !p.begun {
+		var before replay.Run
+		if before, r = r.Split(p.env.asked.from); before.Len() > 0 {
+			p.waits.Switches(before)
+		}
+		if r.Len() == 0 {
+			return
+		}
+		p.beginOthers()
+	}
+	if p.env.asked.to != 0 {
+		r, _ = r.Split(p.env.asked.to)
+	}
+	if r.Len() > 0 {
+		p.waits.Switches(r)
+	}
+}
+
 // Begin begins the window of sums.
 func (p *summaryPass) Begin() {
 	if p.sums != nil {
@@ -139,25 +163,34 @@ func (p *summaryPass) Tables() []Table {
 	if !p.begun {
 		p.beginOthers()
 	}
-	processes := Table{Title: "Processes", Columns: summary.Columns}
-	tables := []Table{processes}
-	if cpu := p.passes[0]; cpu != nil {
-		all := cpu.Tables()
+	tables := []Table{{Title: "Processes", Columns: summary.Columns}}
+	if all := p.end(0); all != nil {
 		tables[0] = p.processes(&all[0])
 		tables = append(tables, p.cpus(&all[2]))
 	}
-	if lives := p.passes[1]; lives != nil {
-		tables = append(tables, failures(&lives.Tables()[0]))
+	if lives := p.end(1); lives != nil {
+		tables = append(tables, failures(&lives[0]))
 	}
-	if waits := p.passes[2]; waits != nil {
-		t := waits.Tables()[3]
+	if waits := p.end(2); waits != nil {
+		t := waits[3]
 		t.Title, t.Rows = summary.Also[2].Title, t.Rows[:min(len(t.Rows), summaryRows)]
 		tables = append(tables, t)
 	}
-	if tcp := p.passes[3]; tcp != nil {
-		tables = append(tables, connections(&tcp.Tables()[0]))
+	if tcp := p.end(3); tcp != nil {
+		tables = append(tables, connections(&tcp[0]))
 	}
 	return tables
+}
+
+// end takes the tables of one of the analyses, and forgets it: all rows of all of
+// them at once would be much.
+func (p *summaryPass) end(i int) []Table {
+	one := p.passes[i]
+	if one == nil {
+		return nil
+	}
+	p.passes[i], p.byKind, p.sums, p.waits = nil, nil, nil, nil
+	return one.Tables()
 }
 
 // columnsOf gives the places of the columns of to in the rows of from.
@@ -183,7 +216,7 @@ func (p *summaryPass) processes(from *Table) Table {
 		t.Rows = append(t.Rows, project(row, at))
 	}
 	_ = t.order(summary.Sort) // it is one of the columns
-	t.cut(summaryRows)
+	t.Cut(summaryRows)
 	return t
 }
 
@@ -215,7 +248,7 @@ func failures(from *Table) Table {
 			t.Rows = append(t.Rows, project(row, at))
 		}
 	}
-	t.cut(summaryRows)
+	t.Cut(summaryRows)
 	return t
 }
 

@@ -31,6 +31,9 @@ type ColumnSpec struct {
 	// Some says that it has values for some groupings only: text leaves it out
 	// where it has none.
 	Some bool `json:"-"`
+	// Unlike names a column: where both have the same in every row, text leaves
+	// this one out.
+	Unlike string `json:"-"`
 }
 
 // A Table is rows of values under columns.
@@ -102,8 +105,8 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// cut keeps the first n rows; 0 keeps all.
-func (t *Table) cut(n int) {
+// Cut keeps the first n rows; 0 keeps all.
+func (t *Table) Cut(n int) {
 	if n > 0 && len(t.Rows) > n {
 		t.Hidden = len(t.Rows) - n
 		t.Rows = t.Rows[:n]

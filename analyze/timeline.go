@@ -3,6 +3,8 @@
 package analyze
 
 import (
+	"slices"
+
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
@@ -13,20 +15,43 @@ type stay struct {
 	cpu       int
 	from, to  int64
 	wait      uint64 // ns in a run queue before it
+	woken     bool   // it was woken to come; false: preempted before, or not known
+	waker     uint32 // thread that was where it was woken
 	waitKnown bool   // not of the first stay of a CPU that is seen
 	before    uint32 // thread that was on the CPU before it; 0: idle
 	expected  uint32 // thread that was on the CPU; another than tid where switches are missing
 	next      uint32 // thread that comes after it
-	state     string // in which it left
 	preempted bool
 }
 
 // timeline makes stays of switches.
 type timeline struct {
-	begin int64 // of the recording
-	cpus  map[int]*seat
+	begin  int64 // of the recording
+	cpus   replay.ByNumber[seat]
+	wakes  replay.ByNumber[wake] // by tid of the woken
+	follow bool                  // there are wakeups
+	last   stay
 
-	next, delay, state, preempted format.Col
+	numbers *replay.Numbers // of switches, see the constants
+	woken   format.Col
+}
+
+// Places of columns among a switch's numbers.
+const (
+	switchCPU = iota
+	switchTID
+	switchNext
+	switchDelay
+	switchPreempted
+)
+
+// wake is who woke a thread, and when.
+type wake struct {
+	queued  bool // it left its CPU while runnable: it waits since then, whoever wakes it
+	waiting bool // for a CPU, since at
+	at      int64
+	by      uint32
+	came    bool // to the CPU that it is on, after it was woken
 }
 
 // seat is who is on a CPU, since when and whom it followed.
@@ -36,30 +61,90 @@ type seat struct {
 	known       bool // its arrival was seen
 }
 
-var switchColumns = []string{"next_tid", "delay_ns", "prev_state", "preempted"}
+var (
+	switchColumns = []string{"next_tid", "delay_ns", "preempted"}
+	wakingColumns = []string{"woken_tid"}
+)
 
 func newTimeline(c *format.Capture) *timeline {
 	return &timeline{
-		begin: c.Meta().Start.UnixNano(), cpus: map[int]*seat{},
-		next: c.Col("next_tid"), delay: c.Col("delay_ns"), state: c.Col("prev_state"), preempted: c.Col("preempted"),
+		begin: c.Meta().Start.UnixNano(), woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"),
+		numbers: replay.NewNumbers(c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col("delay_ns"), c.Col("preempted")),
 	}
 }
 
 // stay is the one that a switch ends. When switches are missing before it, it
-// begins where the last one of the CPU that is there was, which is too early.
-func (l *timeline) stay(e replay.Event) stay {
-	number, t := e.CPU(), e.Time()
-	c := l.cpus[number]
+// begins where the last one of the CPU that is there was, which is too early. It
+// is valid until the next one.
+func (l *timeline) stay(e replay.Event) *stay {
+	l.leave(l.numbers.Row(e), e.Time())
+	return &l.last
+}
+
+// stays visits those that the switches of a run end, in order.
+func (l *timeline) stays(r replay.Run, visit func(*stay, replay.Event)) {
+	for from := 0; from < r.Len(); {
+		row, n := l.numbers.Rows(r, from)
+		for i := range n {
+			e := r.At(from + i)
+			l.leave(row+i, e.Time())
+			visit(&l.last, e)
+		}
+		from += n
+	}
+}
+
+// leave is a thread's leaving a CPU; row is where the switch's numbers are.
+func (l *timeline) leave(row int, t int64) {
+	n := l.numbers.Values
+	number, tid := uint32(n[switchCPU][row]), uint32(n[switchTID][row])
+	c := l.cpus.Get(number)
 	if c == nil { // whoever leaves was there all the time
-		c = &seat{tid: e.TID(), since: l.begin}
-		l.cpus[number] = c
+		c = &seat{tid: tid, since: l.begin}
+		l.cpus.Set(number, c)
 	}
-	s := stay{
-		tid: e.TID(), cpu: number, from: c.since, to: t, before: c.before, expected: c.tid, next: uint32(e.Uint(l.next)),
-		wait: e.Uint(l.delay), waitKnown: c.known, state: e.Str(l.state), preempted: e.Uint(l.preempted) != 0,
+	s := &l.last // member by member: several times as fast as a copy
+	s.tid, s.cpu, s.from, s.to = tid, int(number), c.since, t
+	s.before, s.expected, s.next = c.before, c.tid, uint32(n[switchNext][row])
+	s.wait, s.waitKnown, s.preempted = n[switchDelay][row], c.known, n[switchPreempted][row] != 0
+	s.woken, s.waker = false, 0
+	if l.follow {
+		l.wokenBefore(s)
 	}
-	*c = seat{tid: s.next, before: s.tid, since: t, known: true}
-	return s
+	c.tid, c.before, c.since, c.known = s.next, tid, t, true
+}
+
+// wake takes a wakeup.
+func (l *timeline) wake(e replay.Event) {
+	if w := l.wakeOf(uint32(e.Uint(l.woken))); !w.queued {
+		*w = wake{waiting: true, at: e.Time(), by: e.TID()}
+	}
+}
+
+func (l *timeline) wakeOf(tid uint32) *wake {
+	w := l.wakes.Get(tid)
+	if w == nil {
+		w = &wake{}
+		l.wakes.Set(tid, w)
+	}
+	return w
+}
+
+// wokenBefore finds who woke the thread to come, and notes who comes next. A
+// wait is no longer than it is since the wakeup: the kernel's counter may hold
+// sleep of a thread that it moved to another queue meanwhile (seen on 6.12).
+func (l *timeline) wokenBefore(s *stay) {
+	if w := l.wakes.Get(s.tid); w != nil || s.preempted {
+		w = l.wakeOf(s.tid)
+		if w.came {
+			s.woken, s.waker = true, w.by
+			s.wait = min(s.wait, uint64(max(0, s.from-w.at)))
+		}
+		w.came, w.waiting, w.queued = false, false, s.preempted
+	}
+	if w := l.wakes.Get(s.next); w != nil {
+		w.came, w.waiting, w.queued = w.waiting, false, false
+	}
 }
 
 // broken tells whether switches are missing before the stay. Where a filter
@@ -69,9 +154,7 @@ func (s *stay) broken(tasks *replay.Tasks) bool {
 	if s.tid == s.expected {
 		return false
 	}
-	_, left := tasks.Lookup(s.tid)
-	_, came := tasks.Lookup(s.expected)
-	return left || came
+	return tasks.Known(s.tid) || tasks.Known(s.expected)
 }
 
 // leaderOf is the first thread of a task's process, or, when that is not known,

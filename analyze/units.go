@@ -19,9 +19,14 @@ func (r *Result) cell(c *ColumnSpec, v Value) string {
 		return text(v)
 	case float64:
 		return fmt.Sprintf("%.1f", v)
+	case Amount:
+		return v.text()
 	case int64:
-		if c.Unit == unitInstant {
+		switch c.Unit {
+		case unitInstant:
 			return r.instant(v)
+		case unitNS:
+			return difference(v)
 		}
 	case uint64:
 		switch c.Unit {
@@ -57,15 +62,20 @@ func yes(v uint64) string {
 	return "no"
 }
 
-func duration(ns uint64) string {
-	number, unit := replay.Duration(ns)
-	return number + " " + unit
+// difference is a duration with its sign.
+func difference(ns int64) string {
+	switch {
+	case ns < 0:
+		return "-" + duration(uint64(-ns))
+	case ns > 0:
+		return "+" + duration(uint64(ns))
+	}
+	return duration(0)
 }
 
-func size(n uint64) string {
-	number, unit := replay.Bytes(n)
-	return number + " " + unit
-}
+func duration(ns uint64) string { return replay.SpacedDuration(ns) }
+
+func size(n uint64) string { return replay.SpacedBytes(n) }
 
 // instant is the time of day at the recorded host, with the date where that is
 // another day than the recording's.

@@ -25,6 +25,21 @@ func openFile(t *testing.T, path string) *format.Capture {
 	return c
 }
 
+// firstSwitch is when a capture's first switch was; the start, if it has none.
+func firstSwitch(t *testing.T, c *format.Capture) int64 {
+	t.Helper()
+	if c.Kind("sched_switch") == nil {
+		return c.Meta().Start.UnixNano()
+	}
+	for e, err := range replay.New(c).Events(replay.Select{Kinds: []string{"sched_switch"}, Columns: []format.Col{}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Time()
+	}
+	return c.Meta().Start.UnixNano()
+}
+
 // captures are the recorded fixtures.
 func captures(t *testing.T) []string {
 	t.Helper()
@@ -97,14 +112,22 @@ func TestSliceSaysTheSame(t *testing.T) {
 	for _, path := range captures(t) {
 		c := openFile(t, path)
 		start := c.Meta().Start.UnixNano()
-		for _, span := range [][2]int64{{0, 0}, {start + 3e8, 0}, {0, start + 11e8}, {start + 2e8, start + 12e8}, {start + 9e8, start + 91e7}} {
+		busy := firstSwitch(t, c) + 1e8 // in a span of which sums are read behind it only
+		for _, span := range [][2]int64{{0, 0}, {busy, busy + 1e8}, {start + 3e8, 0}, {0, start + 11e8}, {start + 2e8, start + 12e8}, {start + 9e8, start + 91e7}} {
 			slice := sliced(t, path, replay.Slice{From: span[0], To: span[1]})
 			for _, a := range analyze.All {
+				if a.Whole {
+					continue
+				}
 				want, wantErr := analyze.Run(t.Context(), c, a, analyze.Options{From: span[0], To: span[1]})
 				got, err := analyze.Run(t.Context(), slice, a, analyze.Options{})
-				var span *analyze.SpanError
+				var ends *analyze.SpanError
 				var missing *analyze.MissingError
-				if wantErr != nil && (errors.As(wantErr, &span) && errors.As(err, &span) || errors.As(err, &missing)) {
+				var outside *analyze.OutsideError
+				if errors.As(wantErr, &outside) { // of the slice nobody asked for a span
+					continue
+				}
+				if wantErr != nil && (errors.As(wantErr, &ends) && errors.As(err, &ends) || errors.As(err, &missing)) {
 					continue
 				}
 				if wantErr != nil || err != nil {
@@ -178,5 +201,20 @@ func TestSliceOfOneKind(t *testing.T) {
 	}
 	if _, err := replay.New(c).Slice(os.Stderr, replay.Slice{Kinds: []string{"nothing"}}); err == nil {
 		t.Error("no error for a kind that is not there")
+	}
+}
+
+// A span that nothing was recorded in is an error that says what was.
+func TestSpanOutside(t *testing.T) {
+	c := write(t, shiftSums()...)
+	at := c.Meta().Start.UnixNano()
+	for _, o := range []analyze.Options{{From: at + 5000*ms}, {To: at - 1}, {From: at - 9000*ms, To: at - 1000*ms}, {From: at + 5000*ms, To: at + 6000*ms}} {
+		for _, name := range []string{"cputime", "runqlat", "lifetimes"} {
+			_, err := analyze.Run(t.Context(), c, find(t, name), o)
+			var outside *analyze.OutsideError
+			if !errors.As(err, &outside) || outside.From.UnixNano() != at || outside.To.Sub(outside.From) != 1000*ms {
+				t.Errorf("%s of %+v: got %v", name, o, err)
+			}
+		}
 	}
 }

@@ -9,7 +9,7 @@
 // hook that a kernel lacks costs one feature and not the recording.
 //
 // The invariant that bites: programs only count within the window that
-// [Programs.SetWindow] sets. Before and after, they are attached
+// [Programs.OpenWindow] opens. Before and after, they are attached
 // and silent.
 package bpf
 

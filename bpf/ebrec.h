@@ -51,7 +51,7 @@ struct header {
 /* --- identity ------------------------------------------------------------ */
 
 /* An enum member is named for its enum; the file says what follows the prefix. */
-enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed, task_reason_moved, task_reason_present };
+enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed, task_reason_moved, task_reason_present, task_reason_exiting };
 
 /* IDENTITY: what names a task; the same columns wherever a task is introduced. */
 #define IDENTITY                                                                       \
@@ -69,7 +69,7 @@ struct task {
 	struct header h;
 	IDENTITY;
 	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
-	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file, took another name, was moved to another cgroup, or was still there when a further file of the recording began (present)");
+	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file, took another name, was moved to another cgroup, was still there when a further file of the recording began (present), or was there at the start and about to end, which no other row tells (exiting)");
 	__u32 reserved2;
 } EVENT(2, "recording", "a task and its name; rows that carry only a tid refer to the latest one");
 
@@ -121,7 +121,7 @@ enum task_state { task_state_R, task_state_S, task_state_D, task_state_T, task_s
 struct sched_switch {
 	struct header h;
 	__u32 next_tid DOC("thread that runs next on this CPU, 0 for idle");
-	__u32 delay_ns DOC("how long tid waited in a run queue before the slice that ends here, nanoseconds, at most 2^32-1");
+	__u32 delay_ns DOC("how long tid waited in run queues before the slice that ends here, nanoseconds, at most 2^32-1; without the source cpu only in the queue of this CPU, to which it may have been moved from another");
 	enum task_state prev_state DOC("state in which tid left the CPU: R runnable (preempted), S sleeping, D uninterruptible, T stopped, t traced, X dead, Z zombie, P parked, I idle");
 	__u8 prev_prio DOC("kernel priority of tid, 0 (highest) to 139; 120 is nice 0");
 	__u8 next_prio DOC("kernel priority of next_tid, 0 (highest) to 139; 120 is nice 0");
@@ -129,8 +129,14 @@ struct sched_switch {
 	__u8 reserved;
 } EVENT(1, "sched", "a CPU switched from tid to next_tid") HOT NO("pid");
 
+struct sched_waking {
+	struct header h;
+	__u32 woken_tid DOC("thread that was asleep and is runnable from now on");
+	__u32 reserved;
+} EVENT(23, "wakeups", "a thread was woken; tid is who was on the CPU, 0 for idle: it woke the other, or an interrupt did while it was there") HOT NO("pid");
+
 /*
- * Switches travel in batches: one ring record of up to SLOTS switches of one
+ * Switches and wakeups travel in batches: one ring record of up to SLOTS of one
  * CPU. h is the header of the batch: kind sched_switch, time the base that the
  * slots count from, seq the number of the batch on its CPU.
  */
@@ -140,17 +146,31 @@ struct slot {
 	__u32 prev_tid;
 	__u32 next_tid;
 	__u32 delay_ns;
-	__u16 state; /* low 12 bits of the kernel's task state; SLOT_PREEMPTED above */
+	__u16 state; /* low 12 bits of the kernel's task state; flags above */
 	__u8 prev_prio;
 	__u8 next_prio;
 };
 #define SLOT_PREEMPTED 0x8000
+#define SLOT_WAKING 0x4000 /* a wakeup: prev_tid woke next_tid, and the rest is 0 */
 struct batch {
 	struct header h;
 	__u32 n;
 	__u32 reserved;
 	struct slot slot[SLOTS];
 	__u32 reserved2[3];
+};
+
+/*
+ * Turns of TCP connections travel in batches, too: rows of the kinds
+ * tcp_response, tcp_read and tcp_reply, as they are, of one CPU. h has kind
+ * tcp_response, and seq, the number of the batch on its CPU.
+ */
+#define TURNS 17
+struct turn_batch {
+	struct header h;
+	__u32 n;
+	__u32 busy; /* a program adds to it */
+	__u64 row[TURNS][7];
 };
 
 struct task_sum {
@@ -175,6 +195,7 @@ struct cpu_sum {
 /* --- TCP ----------------------------------------------------------------- */
 
 enum direction { direction_unknown, direction_active, direction_passive };
+enum socket_of { socket_of_process, socket_of_kernel, socket_of_mptcp };
 
 /* ENDPOINTS: which connection; addresses are the host's own view. */
 #define ENDPOINTS                                                             \
@@ -183,7 +204,9 @@ enum direction { direction_unknown, direction_active, direction_passive };
 	addr_t raddr DOC("remote address");                                       \
 	__u16 lport DOC("local port");                                            \
 	__u16 rport DOC("remote port");                                           \
-	enum direction direction DOC("who opened the connection: active this side, passive the other; unknown when it is older than the recording")
+	enum direction direction DOC("who opened the connection: active this side, passive the other; unknown when it is older than the recording"); \
+	enum socket_of socket_of DOC("whose socket it is: process; kernel, which opened it for itself (NFS and the like); or mptcp, which carries part of an MPTCP connection by it"); \
+	__u32 reserved0
 
 /* TRANSFER: the connection's figures as the kernel keeps them. */
 #define TRANSFER                                                                                  \
@@ -192,6 +215,9 @@ enum direction { direction_unknown, direction_active, direction_passive };
 	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");        \
 	ns_t min_rtt_ns DOC("least round-trip time, microsecond grain; 0 when there is none");        \
 	ns_t duration_ns DOC("from the first SYN (active) or the end of the handshake (passive) to time, or from the first sight of it when it is older than the recording"); \
+	count_t segments_out DOC("segments with payload sent since the connection began, retransmissions too"); \
+	count_t segments_in DOC("segments with payload received since the connection began");         \
+	count_t sends DOC("send calls since the connection began or was first seen");                 \
 	__u32 retransmits DOC("segments retransmitted since the connection began");                   \
 	errno_t error DOC("errno, 0 for success");                                                    \
 	comm_t comm DOC("task name")
@@ -199,7 +225,8 @@ enum direction { direction_unknown, direction_active, direction_passive };
 struct tcp_connect {
 	struct header h;
 	ENDPOINTS;
-	ns_t connect_ns DOC("from the connect call's first SYN to the end of the handshake or to the failure");
+	ns_t connect_ns DOC("from the connect call's first SYN to the end of the handshake or to the failure; 0 when none was sent");
+	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");
 	errno_t error DOC("errno, 0 for success");
 	__u32 reserved;
 	comm_t comm DOC("task name");
@@ -209,6 +236,7 @@ struct tcp_accept {
 	struct header h;
 	ENDPOINTS;
 	ns_t accept_ns DOC("from the end of the handshake to the first send, receive or close by the process that owns the connection");
+	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");
 	comm_t comm DOC("task name");
 } EVENT(11, "tcp", "a process used an accepted connection for the first time");
 
@@ -216,7 +244,68 @@ struct tcp_response {
 	struct header h;
 	id_t64 conn DOC("identifies the connection within the recording");
 	ns_t response_ns DOC("from the last byte the process sent to the first byte that came back");
+	ns_t ack_ns DOC("from the last byte the process sent to the segment that acknowledged it; 0 when that is not known: it came before the send call returned, or not before the answer");
+	bytes_t turn_tx_bytes DOC("payload bytes that the process sent since the answer before this one began to arrive, or since the connection began");
 } EVENT(12, "tcp", "the first byte after a send arrived") HOT;
+
+struct tcp_read {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	ns_t read_ns DOC("from the first byte that arrived since the process sent to the process's first read of it");
+} EVENT(26, "tcpturns", "a process read the first of what had arrived since it sent; pid and tid are the reader's") HOT;
+
+struct tcp_reply {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	ns_t think_ns DOC("from a process's first read of what had arrived to the end of its next send call");
+	bytes_t turn_rx_bytes DOC("payload bytes that the process read since the send call before this one, or since the connection began");
+} EVENT(27, "tcpturns", "a process sent after it had read: a server its answer, a client its next request; pid and tid are the sender's") HOT;
+
+enum turn_part { turn_part_response, turn_part_ack, turn_part_read, turn_part_think };
+#define TURN_PARTS 4
+
+/* 0 to 2^10 ns, then four to each power of two. */
+#define FOLD_BUCKETS 112
+
+/*
+ * Turns of one part of one connection that were too many for rows of their own.
+ * When the connection closes it travels through the ring as it is, under the
+ * kind of the rows that are made of it; before, the recorder reads it.
+ */
+struct fold {
+	struct header h;
+	__u64 conn;
+	__u32 part;
+	__u32 closed; /* and the ring had no room for it */
+	__u64 largest_ns;
+	__u64 sum_ns[FOLD_BUCKETS];
+	__u32 turns[FOLD_BUCKETS];
+};
+
+struct fold_key {
+	__u64 conn;
+	__u32 part;
+	__u32 reserved;
+};
+
+struct tcp_fold {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	boot_t since DOC("start of the interval; time is its end");
+	ns_t from_ns DOC("least duration that is counted here: 0, or a power of two from 1,024 on times 1, 1.25, 1.5 or 1.75; the next of them is the first that is not");
+	ns_t sum_ns DOC("durations that are counted here, added up");
+	ns_t largest_ns DOC("longest of them, 0 when that is not known");
+	count_t turns DOC("how many are counted here");
+	enum turn_part turn_part DOC("which duration of a turn: response_ns, ack_ns, read_ns or think_ns of the rows that they would have had");
+	__u32 reserved;
+} EVENT(31, "tcp", "turns that were more a second than are recorded one by one (--max-turns), by duration; pid and tid are the owner's") NO("cpu");
+
+struct tcp_rtt {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");
+	ns_t min_rtt_ns DOC("least round-trip time, microsecond grain; 0 when there is none");
+} EVENT(32, "tcp", "round-trip times of a connection as a segment arrived (--rtt-interval); pid and tid are the owner's") HOT;
 
 struct tcp_close {
 	struct header h;
@@ -239,6 +328,31 @@ struct tcp_socket {
 	__u32 reserved;
 } EVENT(14, "tcp", "a connection that was open at the start or the end of the recording") NO("cpu");
 
+struct tcp_retransmit {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	enum tcp_state tcp_state DOC("state of the connection");
+	__u32 segments DOC("segments that were sent again");
+	bytes_t payload_bytes DOC("payload bytes in them");
+} EVENT(28, "tcp", "segments were sent again; pid and tid are the owner's. SYN-ACKs that were sent again have one row, as the handshake ends, in state syn_recv");
+
+enum reset_from { reset_from_local, reset_from_remote };
+
+struct tcp_reset {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	enum tcp_state tcp_state DOC("state of the connection");
+	enum reset_from reset_from DOC("which side sent it");
+} EVENT(29, "tcp", "a connection was reset; pid and tid are the owner's");
+
+struct tcp_state_change {
+	struct header h;
+	id_t64 conn DOC("identifies the connection within the recording");
+	ns_t state_ns DOC("how long the connection was in from_state, as far as it was seen: 0 of the first change");
+	enum tcp_state from_state DOC("state that the connection left");
+	enum tcp_state tcp_state DOC("state of the connection");
+} EVENT(30, "tcpstates", "a connection changed its state; pid and tid are the owner's, 0 while nobody is known to be");
+
 /* --- files --------------------------------------------------------------- */
 
 struct open {
@@ -256,8 +370,8 @@ struct open {
 /* --- the recording itself ------------------------------------------------ */
 
 /* Sources by number; Go reads the names from this enum. */
-enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file, source_args };
-#define SOURCES 7
+enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file, source_args, source_wakeups, source_tcpstates, source_tcpturns };
+#define SOURCES 10
 
 enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full, loss_reason_shed };
 #define LOSS_REASONS 6
@@ -266,7 +380,7 @@ struct loss {
 	struct header h;
 	boot_t since DOC("start of the interval; time is its end");
 	count_t lost DOC("events lost");
-	enum source loss_source DOC("source whose events were lost");
+	enum source loss_source DOC("source whose events were lost; wakeups that the ring had no room for count as sched, with which they travel");
 	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535), shed (recording had become dearer than --max-overhead allows; sums still count them)");
 } EVENT(16, "recording", "events were lost in the kernel or on the way to the file") NO("pid,tid");
 
@@ -312,8 +426,21 @@ struct program {
 
 struct cpu_online {
 	struct header h;
-	bool_t online DOC("1 when the CPU is online from now on, 0 when it went offline since the sums were read last");
+	bool_t online DOC("1 when the CPU is about to go online, 0 when it has gone offline");
 	__u8 reserved[7];
-} EVENT(22, "recording", "a CPU was found to have gone online or offline; its last switch is not seen, and it counts as idle while it is offline") NO("pid,tid");
+} EVENT(22, "recording", "a CPU went online or offline; it counts as idle while it is offline. The kernel does not tell of its last switch; a row of kind sched_switch right before this one stands for it, and shows the thread that stopped the CPU there until then") NO("pid,tid");
+
+struct suspended {
+	struct header h;
+	boot_t since DOC("start of the interval; time is its end");
+	ns_t suspended_ns DOC("how long the machine was suspended within the interval; the thread that was on a CPU then has that time as time on a CPU, and not as CPU time");
+} EVENT(25, "recording", "the machine was suspended and resumed") NO("pid,tid,cpu");
+
+struct cpu_stat {
+	struct header h;
+	ns_t steal_ns DOC("time the hypervisor gave to others while the CPU had work, from the start of the recording to time; of /proc/stat, at the grain of a kernel tick (10 ms)");
+	ns_t irq_ns DOC("time in interrupts, from the start of the recording to time; of /proc/stat, 0 on kernels that do not measure it");
+	ns_t softirq_ns DOC("time in soft interrupts, from the start of the recording to time; of /proc/stat, 0 on kernels that do not measure it");
+} EVENT(24, "cpu", "what took time from the threads of a CPU; a row when it changed since the one before") NO("pid,tid");
 
 #endif

@@ -78,10 +78,11 @@ func run(name string, args ...string) error {
 // What Go reads straight out of maps and batches, and the rows that it makes.
 var layouts = []struct{ c, goName string }{
 	{"header", "Header"}, {"slot", "Slot"}, // named in the ones that follow
-	{"window", "Window"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"},
+	{"window", "Window"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"}, {"turn_batch", "TurnBatch"},
 	{"task", "Task"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
 	{"loss", "Loss"}, {"summary", "Summary"},
 	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"}, {"cpu_online", "CPUOnline"},
+	{"sched_waking", "SchedWaking"}, {"cpu_stat", "CPUStat"}, {"suspended", "Suspended"}, {"tcp_fold", "TCPFold"}, {"fold_key", "FoldKey"}, {"fold", "Fold"},
 }
 
 func writeTypes(object, out string) error {

@@ -9,9 +9,17 @@ type hook struct {
 	sources []string // wanted when one of them is; nil: always
 	instead string   // only when that program could not be attached
 	filter  bool     // only for a recording with a filter
-	twinOf  string   // only on kernels that may skip that program: see twin.h
+	twinOf  string   // only on kernels that may skip that program, behind it: see twin.h
+	always  bool     // a twin on every kernel
 	loses   string
 }
+
+// What the recording lacks without the iterators.
+const (
+	losesTasks = "tasks older than the recording"
+	losesHeld  = "connections older than the recording"
+	losesOpen  = "connections open at the end"
+)
 
 // source is what a hook's losses are charged to.
 func (h hook) source() string {
@@ -34,16 +42,28 @@ var hooks = []hook{
 	{object: "process", program: "on_free", filter: true, loses: "the end of processes that are let through"},
 	{object: "process", program: "on_exit", sources: []string{"process"}, loses: "exits"},
 	{object: "process", program: "on_exit_twin", twinOf: "on_exit", sources: []string{"process"}, loses: "what that misses when it is preempted"},
+	{object: "process", program: "on_exit_third", twinOf: "on_exit", sources: []string{"process"}, loses: "what both miss when they are preempted"},
+	{object: "sched", program: "on_cpu_offline", sources: []string{"cpu", "sched"}, loses: "the last switch of CPUs that go offline"},
+	{object: "sched", program: "on_cpu_online", sources: []string{"cpu", "sched"}, loses: "CPUs that go online"},
 	{object: "sched", program: "on_switch", sources: []string{"cpu", "sched"}, loses: "all scheduling"},
-	{object: "tcp", program: "on_state", sources: []string{"tcp"}, loses: "connects, accepts and closes"},
-	{object: "tcp", program: "on_state_twin", twinOf: "on_state", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
-	{object: "tcp", program: "on_segment", sources: []string{"tcp"}, loses: "response latency"},
-	{object: "tcp", program: "on_segment_twin", twinOf: "on_segment", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
-	{object: "tcp", program: "on_send", sources: []string{"tcp"}, loses: "the exact time of sends"},
-	{object: "tcp", program: "on_send_twin", twinOf: "on_send", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
-	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp"}, instead: "on_send", loses: "the exact time of sends"},
-	{object: "tcp", program: "on_receive", sources: []string{"tcp"}, loses: "owners of connections that only receive"},
-	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
+	{object: "sched", program: "on_waking", sources: []string{"wakeups"}, loses: "wakeups"},
+	{object: "tcp", program: "on_state", sources: []string{"tcp", "tcpstates"}, loses: "connects, accepts and closes"},
+	{object: "tcp", program: "on_state_twin", twinOf: "on_state", always: true, sources: []string{"tcp", "tcpstates"}, loses: "what that misses when it is interrupted"},
+	{object: "tcp", program: "on_connect4_return", sources: []string{"tcp"}, loses: "connects over IPv4 that fail before a SYN"},
+	{object: "tcp", program: "on_connect6_return", sources: []string{"tcp"}, loses: "connects over IPv6 that fail before a SYN"},
+	{object: "tcp", program: "on_segment", sources: []string{"tcp", "tcpturns"}, loses: "response latency"},
+	{object: "tcp", program: "on_segment_twin", twinOf: "on_segment", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "the exact time of sends"},
+	{object: "tcp", program: "on_send_twin", twinOf: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp", "tcpturns"}, instead: "on_send", loses: "the exact time of sends"},
+	{object: "tcp", program: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "owners of connections that only receive"},
+	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_retransmit", sources: []string{"tcp"}, loses: "retransmissions"},
+	{object: "tcp", program: "on_retransmit_twin", twinOf: "on_retransmit", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_reset_in", sources: []string{"tcp"}, loses: "resets by the remote side"},
+	{object: "tcp", program: "on_reset_in_twin", twinOf: "on_reset_in", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_reset_out", sources: []string{"tcp"}, loses: "resets by this side"},
+	{object: "tcp", program: "on_reset_out_twin", twinOf: "on_reset_out", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "file", program: "on_openat_return", sources: []string{"file"}, loses: "openat"},
 	{object: "file", program: "on_openat2_return", sources: []string{"file"}, loses: "openat2"},
 	{object: "file", program: "on_openat", sources: []string{"file"}, loses: "openat"},
@@ -52,7 +72,9 @@ var hooks = []hook{
 
 // Sources are the names of what can be recorded, in the order of enum source.
 // "recording" is not one: its rows are always there.
-func Sources() []string { return []string{"cpu", "sched", "process", "tcp", "file", "args"} }
+func Sources() []string {
+	return []string{"cpu", "sched", "process", "tcp", "file", "args", "wakeups", "tcpstates", "tcpturns"}
+}
 
 // SwitchProgram is the program that runs at every context switch.
 const SwitchProgram = "on_switch"
@@ -71,8 +93,9 @@ const (
 	Shed = 5
 )
 
-// Reasons of task rows that the recorder gives (enum task_reason).
+// Reasons of task rows that list tasks (enum task_reason).
 const (
 	ReasonSnapshot = 0
 	ReasonPresent  = 5
+	ReasonExiting  = 6
 )

@@ -29,28 +29,29 @@ type Slot struct {
 
 // Window is struct window of the programs.
 type Window struct {
-	_      structs.HostLayout
-	Opens  uint64
-	Closes uint64
-	Shed   uint32
-	Self   uint32
+	_         structs.HostLayout
+	Opens     uint64
+	Closes    uint64
+	Shed      uint32
+	Self      uint32
+	Connects4 uint32
+	Connects6 uint32
 }
 
 // Counters is struct counters of the programs.
 type Counters struct {
 	_       structs.HostLayout
-	Seen    [7]uint64
-	Lost    [42]uint64
+	Seen    [10]uint64
+	Lost    [60]uint64
 	LeftOut uint64
 	Wakeups uint64
-	Saved   [7]uint64
+	Saved   [10]uint64
 }
 
 // CPUNow is struct cpu_now of the programs.
 type CPUNow struct {
 	_            structs.HostLayout
 	Switches     uint64
-	Arrived      uint64
 	IdleNS       uint64
 	Since        uint64
 	CPUTimeIn    uint64
@@ -58,12 +59,17 @@ type CPUNow struct {
 	MigrationsIn uint64
 	TID          uint32
 	PID          uint32
+	Entered      uint32
+	Left         uint32
 	Start        uint64
 	FirstOut     uint64
 	FirstStart   uint64
 	FirstCPUTime uint64
+	LastOut      uint64
+	LastCPUTime  uint64
+	LastRunQueue uint64
 	FirstTID     uint32
-	Reserved     [5]uint32
+	Reserved     uint32
 }
 
 // Sum is struct sum of the programs.
@@ -93,6 +99,15 @@ type Batch struct {
 	Reserved  uint32
 	Slot      [49]Slot
 	Reserved2 [3]uint32
+}
+
+// TurnBatch is struct turn_batch of the programs.
+type TurnBatch struct {
+	_    structs.HostLayout
+	H    Header
+	N    uint32
+	Busy uint32
+	Row  [17][7]uint64
 }
 
 // Task is struct task of the programs.
@@ -222,4 +237,63 @@ type CPUOnline struct {
 	H        Header
 	Online   uint8
 	Reserved [7]uint8
+}
+
+// SchedWaking is struct sched_waking of the programs.
+type SchedWaking struct {
+	_        structs.HostLayout
+	H        Header
+	WokenTID uint32
+	Reserved uint32
+}
+
+// CPUStat is struct cpu_stat of the programs.
+type CPUStat struct {
+	_         structs.HostLayout
+	H         Header
+	StealNS   uint64
+	IrqNS     uint64
+	SoftirqNS uint64
+}
+
+// Suspended is struct suspended of the programs.
+type Suspended struct {
+	_           structs.HostLayout
+	H           Header
+	Since       uint64
+	SuspendedNS uint64
+}
+
+// TCPFold is struct tcp_fold of the programs.
+type TCPFold struct {
+	_         structs.HostLayout
+	H         Header
+	Conn      uint64
+	Since     uint64
+	FromNS    uint64
+	SumNS     uint64
+	LargestNS uint64
+	Turns     uint64
+	TurnPart  uint32
+	Reserved  uint32
+}
+
+// FoldKey is struct fold_key of the programs.
+type FoldKey struct {
+	_        structs.HostLayout
+	Conn     uint64
+	Part     uint32
+	Reserved uint32
+}
+
+// Fold is struct fold of the programs.
+type Fold struct {
+	_         structs.HostLayout
+	H         Header
+	Conn      uint64
+	Part      uint32
+	Closed    uint32
+	LargestNS uint64
+	SumNS     [112]uint64
+	Turns     [112]uint32
 }

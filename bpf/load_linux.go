@@ -4,11 +4,13 @@ package bpf
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -21,19 +23,24 @@ import (
 
 // Config says what to load.
 type Config struct {
-	Sources   []string // names from [Sources]
-	Filtered  bool     // record only targets: see [Programs.Target]
-	Comms     []string // processes that take one of these names become targets
-	Cgroups   []uint64 // processes in these cgroups, by id, and those below are targets as they are created or moved
-	MaxTasks  uint32   // threads with sums at one time; 0: 65,536
-	RingBytes uint32   // size of the ring, a power of two of at least a page; 0: 8 MiB
+	Sources   []string      // names from [Sources]
+	Filtered  bool          // record only targets: see [Programs.Target]
+	Comms     []string      // processes that take one of these names become targets
+	Cgroups   []uint64      // processes in these cgroups, by id, and those below are targets as they are created or moved
+	MaxTasks  uint32        // threads with sums at one time; 0: 65,536
+	MaxConns  uint32        // connections known at one time, each end of one on this machine; 0: 32,768
+	MaxTurns  uint32        // turns of connections a second and CPU that have rows of their own; 0: 20,000
+	RTTEvery  time.Duration // how often a connection has a row with its round-trip times, at most; 0: never
+	RingBytes uint32        // size of the ring, a power of two of at least a page; 0: 8 MiB
 }
+
+const defaultTurns = 20_000
 
 // Programs are ebrec's programs, loaded and attached. One goroutine at a time
 // may use it.
 type Programs struct {
 	config  Config
-	cache   *btf.Cache
+	types   *btf.Cache                      // megabytes, not kept behind loading
 	maps    map[string]map[string]*ebpf.Map // by object, then by name
 	links   []link.Link
 	loaded  []attached
@@ -41,11 +48,14 @@ type Programs struct {
 	working map[string]bool // programs attached
 	missing []format.Missing
 
-	twins   bool // programs may be preempted, and then be skipped
-	window  Window
-	ncpu    int          // possible CPUs
-	cpus    *ebpf.Memory // of CPUNow
-	batches *ebpf.Memory // of Batch
+	twins  bool // programs may be preempted, and then be skipped
+	window Window
+	ncpu   int // possible CPUs
+
+	windowMemory *ebpf.Memory // of Window
+	cpus         *ebpf.Memory // of CPUNow
+	batches      *ebpf.Memory // of Batch
+	turnBatches  *ebpf.Memory // of TurnBatch
 }
 
 // attached is a program that runs and the source that it serves.
@@ -63,7 +73,8 @@ var sharedMaps = []string{"ring", "counters", "targets", windowMap}
 // be attached is in [Programs.Missing]. The error is for what nothing works
 // without: privileges, BTF, the ring.
 func Load(c Config) (*Programs, error) {
-	if _, err := btf.LoadKernelSpec(); err != nil {
+	types := btf.NewCache()
+	if _, err := types.Kernel(); err != nil {
 		return nil, fmt.Errorf("read the kernel's type information (BTF): %w", err)
 	}
 	// Before 5.11 maps count against the locked-memory limit. Where that cannot
@@ -71,7 +82,7 @@ func Load(c Config) (*Programs, error) {
 	_ = rlimit.RemoveMemlock()
 	p := &Programs{
 		config:  c,
-		cache:   btf.NewCache(),
+		types:   types,
 		maps:    map[string]map[string]*ebpf.Map{},
 		iters:   map[string]*link.Iter{},
 		working: map[string]bool{},
@@ -103,15 +114,24 @@ func (p *Programs) load() error {
 			p.attachOrMiss(specs[h.object], h)
 		}
 	}
-	p.loadIter(specs["process"], "process", "list_tasks", "recording", "tasks older than the recording")
+	p.loadIter(specs["process"], "process", "list_tasks", "recording", losesTasks)
 	if p.Records("tcp") {
-		p.loadIter(specs["tcp"], "tcp", "list_held", "tcp", "connections older than the recording")
-		p.loadIter(specs["tcp"], "tcp", "list_open", "tcp", "connections open at the end")
+		p.loadIter(specs["tcp"], "tcp", "list_held", "tcp", losesHeld)
+		p.loadIter(specs["tcp"], "tcp", "list_open", "tcp", losesOpen)
 	}
 	if len(p.links) == 0 {
 		return fmt.Errorf("attach %s: %s", strings.Join(p.config.Sources, ", "), p.missing[0].Reason)
 	}
+	p.window.Connects4, p.window.Connects6 = asFlag(p.working["on_connect4_return"]), asFlag(p.working["on_connect6_return"])
+	p.types = nil
 	return p.mapMemory()
+}
+
+func asFlag(on bool) uint32 {
+	if on {
+		return 1
+	}
+	return 0
 }
 
 // objects lists the objects needed, process first: it names the tasks.
@@ -131,7 +151,7 @@ func (p *Programs) wants(h hook) bool {
 	if h.instead != "" && p.working[h.instead] {
 		return false
 	}
-	if h.filter && !p.config.Filtered || h.twinOf != "" && !(p.twins && p.working[h.twinOf]) {
+	if h.filter && !p.config.Filtered || h.twinOf != "" && !((p.twins || h.always) && p.working[h.twinOf]) {
 		return false
 	}
 	return h.sources == nil || slices.ContainsFunc(h.sources, p.Records)
@@ -162,7 +182,7 @@ func (p *Programs) size(spec *ebpf.CollectionSpec) error {
 	}
 	p.ncpu = n
 	sizes := map[string]uint32{
-		"cpus": uint32(n), "batches": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes,
+		"cpus": uint32(n), "batches": uint32(n), "turn_batches": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes, "conns": p.config.MaxConns,
 	}
 	for name, size := range sizes {
 		if m := spec.Maps[name]; m != nil && size > 0 {
@@ -174,16 +194,21 @@ func (p *Programs) size(spec *ebpf.CollectionSpec) error {
 
 func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 	knobs := map[string]any{
-		"filtered":         p.config.Filtered,
-		"wakeup_bytes":     uint64(spec.Maps["ring"].MaxEntries / 4),
-		"want_sums":        p.Records("cpu"),
-		"want_switches":    p.Records("sched"),
-		"want_process":     p.Records("process"),
-		"want_args":        p.Records("args"),
-		"twins":            p.twins,
-		"by_comm":          len(p.config.Comms) > 0,
-		"by_cgroup":        len(p.config.Cgroups) > 0,
-		"switch_has_state": switchHasState(),
+		"filtered":             p.config.Filtered,
+		"wakeup_bytes":         uint64(spec.Maps["ring"].MaxEntries / 4),
+		"want_sums":            p.Records("cpu"),
+		"want_switches":        p.Records("sched"),
+		"want_process":         p.Records("process"),
+		"want_args":            p.Records("args"),
+		"want_states":          p.Records("tcpstates"),
+		"want_turns":           p.Records("tcpturns"),
+		"max_turns":            cmp.Or(p.config.MaxTurns, defaultTurns),
+		"rtt_interval":         uint64(p.config.RTTEvery),
+		"twins":                p.twins,
+		"by_comm":              len(p.config.Comms) > 0,
+		"by_cgroup":            len(p.config.Cgroups) > 0,
+		"switch_has_state":     p.parameters("btf_trace_sched_switch") >= 5,
+		"retransmit_has_error": p.parameters("btf_trace_tcp_retransmit_skb") >= 4,
 	}
 	for name, value := range knobs {
 		v := spec.Variables[name]
@@ -209,23 +234,26 @@ func preemptible() bool {
 	return major > 6 || major == 6 && minor >= 19
 }
 
-// switchHasState tells whether the sched_switch tracepoint passes the previous
-// task's state (see quirks.h): a fifth parameter beside the hidden first one.
-func switchHasState() bool {
-	kernel, err := btf.LoadKernelSpec()
+// parameters counts those that a tracepoint passes, with the hidden first one; 0
+// when the kernel has none of that name. See quirks.h for what depends on it.
+func (p *Programs) parameters(tracepoint string) int {
+	kernel, err := p.types.Kernel() // read already
 	if err != nil {
-		return false
+		return 0
 	}
 	var tp *btf.Typedef
-	if err := kernel.TypeByName("btf_trace_sched_switch", &tp); err != nil {
-		return false
+	if err := kernel.TypeByName(tracepoint, &tp); err != nil {
+		return 0
 	}
 	ptr, ok := tp.Type.(*btf.Pointer)
 	if !ok {
-		return false
+		return 0
 	}
 	proto, ok := ptr.Target.(*btf.FuncProto)
-	return ok && len(proto.Params) >= 5
+	if !ok {
+		return 0
+	}
+	return len(proto.Params)
 }
 
 func (p *Programs) createMaps(object string, spec *ebpf.CollectionSpec) error {
@@ -237,7 +265,7 @@ func (p *Programs) createMaps(object string, spec *ebpf.CollectionSpec) error {
 			shared[name] = first[name]
 		}
 	}
-	coll, err := ebpf.NewCollectionWithOptions(bare, ebpf.CollectionOptions{MapReplacements: shared, Cache: p.cache})
+	coll, err := ebpf.NewCollectionWithOptions(bare, ebpf.CollectionOptions{MapReplacements: shared, Cache: p.types})
 	if err != nil {
 		return err
 	}
@@ -271,7 +299,7 @@ func (p *Programs) fillFilter() error {
 func (p *Programs) program(spec *ebpf.CollectionSpec, object, name string) (*ebpf.Program, error) {
 	one := spec.Copy()
 	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: p.maps[object], Cache: p.cache})
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: p.maps[object], Cache: p.types})
 	if err != nil {
 		return nil, err
 	}
@@ -337,22 +365,30 @@ func (p *Programs) miss(source, hook, loses string, err error) {
 	p.missing = append(p.missing, format.Missing{Source: source, Hook: hook, Loses: loses, Reason: reason(err)})
 }
 
-// reason is the first line of an error: verifier logs have hundreds.
+// reason is the first line of an error: verifier logs have hundreds. The library
+// blames what is refused on the limit of locked memory, which was raised.
 func reason(err error) string {
+	if errors.Is(err, unix.EPERM) {
+		return "the kernel does not permit it (EPERM)"
+	}
 	first, _, _ := strings.Cut(err.Error(), "\n")
 	return first
 }
 
 func (p *Programs) mapMemory() (err error) {
-	sched := p.maps["sched"]
-	if sched == nil {
-		return nil
+	if p.windowMemory, err = p.maps["process"][windowMap].Memory(); err != nil {
+		return fmt.Errorf("map the window: %w", err)
 	}
-	if p.cpus, err = sched["cpus"].Memory(); err != nil {
-		return fmt.Errorf("map the CPUs' state: %w", err)
-	}
-	if p.batches, err = sched["batches"].Memory(); err != nil {
-		return fmt.Errorf("map the batches: %w", err)
+	for _, m := range []struct {
+		object, name string
+		memory       **ebpf.Memory
+	}{{"sched", "cpus", &p.cpus}, {"sched", "batches", &p.batches}, {"tcp", "turn_batches", &p.turnBatches}} {
+		if p.maps[m.object] == nil {
+			continue
+		}
+		if *m.memory, err = p.maps[m.object][m.name].Memory(); err != nil {
+			return fmt.Errorf("map %s: %w", m.name, err)
+		}
 	}
 	return nil
 }

@@ -28,8 +28,10 @@ struct window {
 	__u64 closes;
 	__u32 shed; /* not 0: switches are counted, not recorded */
 	__u32 self; /* process whose own events are left out: the recorder; 0: none */
+	__u32 connects4; /* not 0: on_connect4_return is there */
+	__u32 connects6; /* not 0: on_connect6_return is */
 };
-struct window window SEC(".data.window") = { ~0ULL, ~0ULL, 0, 0 };
+struct window window SEC(".data.window") = { ~0ULL, ~0ULL, 0, 0, 0, 0 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -91,12 +93,15 @@ static __always_inline bool ours(__u32 tgid)
 	return true;
 }
 
+/* count_lost is for an event that does not come as far as begin. */
 static __always_inline void count_lost(enum source s, enum loss_reason why)
 {
 	struct counters *c = cpu_counters();
 
-	if (c)
-		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + why], 1);
+	if (!c)
+		return;
+	__sync_fetch_and_add(&c->seen[s], 1);
+	__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + why], 1);
 }
 
 /* begin reserves a record and fills its header; NULL when it is lost (and counted). */

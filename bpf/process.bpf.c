@@ -141,7 +141,7 @@ int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *b
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec_twin, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
-	return missed(twin_exec, p, source_recording) ? executed(p, bprm) : 0;
+	return missed(twin_exec, p, source_recording, true) ? executed(p, bprm) : 0;
 }
 
 static __always_inline int renamed(struct task_struct *p, const char *comm)
@@ -175,7 +175,7 @@ int BPF_PROG(on_rename, struct task_struct *p, const char *comm)
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename_twin, struct task_struct *p, const char *comm)
 {
-	return missed(twin_rename, p, source_recording) ? renamed(p, comm) : 0;
+	return missed(twin_rename, p, source_recording, true) ? renamed(p, comm) : 0;
 }
 
 static __always_inline void emit_thread_exit(struct task_struct *p, __u64 now)
@@ -265,6 +265,13 @@ struct {
 	__type(value, __u8);
 } ended SEC(".maps");
 
+static __always_inline struct process_id process_of(struct task_struct *p)
+{
+	struct process_id id = { p->group_leader->start_boottime, (__u32)p->tgid };
+
+	return id;
+}
+
 /*
  * ends tells whether an exiting thread ends its process. Threads that exit at
  * once count themselves out before any of them comes here, so each of them may
@@ -272,7 +279,7 @@ struct {
  */
 static __always_inline bool ends(struct task_struct *p)
 {
-	struct process_id id = { p->group_leader->start_boottime, (__u32)p->tgid };
+	struct process_id id = process_of(p);
 	__u8 one = 1;
 
 	/* Up to 6.3 only the lower half of the result counts (d7ba4cc900bf). */
@@ -281,11 +288,16 @@ static __always_inline bool ends(struct task_struct *p)
 
 static __always_inline int exited(struct task_struct *p)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
+	bool last;
+	__u64 now;
 
-	if (!want_process || !within(now) || !wanted(p->tgid))
+	if (!want_process || !within(bpf_ktime_get_boot_ns()) || !wanted(p->tgid))
 		return 0;
-	if (ends(p))
+	last = ends(p);
+	now = bpf_ktime_get_boot_ns(); /* behind ended: see list_tasks */
+	if (!within(now))
+		return 0;
+	if (last)
 		emit_exit(p, now);
 	else if (p->pid != p->tgid || p->signal->live.counter != 0)
 		emit_thread_exit(p, now); /* the end of a first thread may be that of the process */
@@ -302,7 +314,13 @@ int BPF_PROG(on_exit, struct task_struct *p)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit_twin, struct task_struct *p)
 {
-	return missed(twin_exit, p, source_process) ? exited(p) : 0;
+	return missed(twin_exit, p, source_process, false) ? exited(p) : 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit_third, struct task_struct *p)
+{
+	return missed(twin_exit, p, source_process, true) ? exited(p) : 0;
 }
 
 /* A process is forgotten when it is freed, which is after its last switch. */
@@ -316,22 +334,45 @@ int BPF_PROG(on_free, struct task_struct *p)
 	return 0;
 }
 
-/* The tasks there are, but for those of processes that wait to be reaped, as
- * task rows; the filter is applied by who asks. */
+/* gone tells whether a thread has left its CPU for good. */
+static __always_inline bool gone(struct task_struct *p)
+{
+	return state_of(p) & TASK_DEAD && !on_cpu(p);
+}
+
+/* told tells whether a process's own row of its end names it. */
+static __always_inline bool told(struct task_struct *p)
+{
+	struct process_id id = process_of(p);
+
+	return p->pid == p->tgid && bpf_map_lookup_elem(&ended, &id);
+}
+
+/*
+ * The tasks there are, but for those that only wait to be reaped, as task rows;
+ * the filter is applied by who asks. A process that is on its way out has the
+ * row before that of its exit: an exit reads the clock after it is in ended, and
+ * here it is read before ended is asked. If its exit was before the recording,
+ * this is its only row.
+ */
 SEC("iter/task")
 int list_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *p = ctx->task;
 	struct task e = {};
+	bool exiting;
 
-	if (!p || (p->exit_state && !p->signal->live.counter))
-		return 0;
 	e.h.time = bpf_ktime_get_boot_ns();
+	if (!p)
+		return 0;
+	exiting = !p->signal->live.counter;
+	if (exiting && (gone(p) || told(p)))
+		return 0;
 	e.h.kind = 2;
 	e.h.cpu = cpu_of(p);
 	identify(&e, p);
 	e.total_cpu_ns = p->se.sum_exec_runtime;
-	e.reason = task_reason_snapshot;
+	e.reason = exiting ? task_reason_exiting : task_reason_snapshot;
 	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
 	return 0;
 }

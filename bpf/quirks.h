@@ -12,6 +12,8 @@
  */
 const volatile bool switch_has_state = false;
 
+#define TASK_DEAD 0x80
+
 static __always_inline __u32 state_of(struct task_struct *p)
 {
 	if (bpf_core_field_exists(p->__state))
@@ -22,6 +24,17 @@ static __always_inline __u32 state_of(struct task_struct *p)
 static __always_inline __u32 prev_state(__u64 *ctx, struct task_struct *prev)
 {
 	return switch_has_state ? (__u32)ctx[3] : state_of(prev);
+}
+
+/*
+ * From 6.15 on tcp_retransmit_skb comes, too, when a segment could not be sent
+ * again, and has the error.
+ */
+const volatile bool retransmit_has_error = false;
+
+static __always_inline bool not_sent(__u64 *ctx)
+{
+	return retransmit_has_error && (int)ctx[2];
 }
 
 /* Whether a task is on a CPU. An int until 7.0, then a byte; its low byte is

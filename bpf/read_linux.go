@@ -14,37 +14,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SetWindow sets when the recording begins and ends, in boot time. Programs
-// count what happens from opens to closes, both included. Call it ahead of the
-// instant: an instant in the past is not exact.
-func (p *Programs) SetWindow(opens, closes uint64) error {
-	p.window.Opens, p.window.Closes = opens, closes
-	return p.putWindow()
-}
-
-// Shed has switches counted as lost instead of recorded, or recorded again.
-func (p *Programs) Shed(on bool) error {
-	p.window.Shed = 0
-	if on {
-		p.window.Shed = 1
-	}
-	return p.putWindow()
-}
-
-// LeaveOut leaves out what a process does, by its number in the initial pid
-// namespace: the recorder itself.
-func (p *Programs) LeaveOut(pid uint32) error {
-	p.window.Self = pid
-	return p.putWindow()
-}
-
-func (p *Programs) putWindow() error {
-	if err := p.maps["process"][windowMap].Put(uint32(0), p.window); err != nil {
-		return fmt.Errorf("set the window: %w", err)
-	}
-	return nil
-}
-
 // Why a process is a target, as in maps.h.
 const (
 	TargetFamily uint8 = 1 // asked for: its children are targets, too
@@ -82,22 +51,24 @@ func (p *Programs) CPUs() []CPUNow {
 	return all
 }
 
-// copyTries is how often a copy is tried at full speed, and then once in
-// copyPause: the virtual CPU that is to finish a switch may not be running.
+// How a copy is tried again: at full speed for copyTries, then once in
+// copyPause, because the virtual CPU that is in the switch may not be running,
+// and not longer than copyPatience.
 const (
-	copyTries = 100
-	copyPause = 50 * time.Microsecond
+	copyTries    = 100
+	copyPause    = 50 * time.Microsecond
+	copyPatience = 10 * time.Second
 )
 
 // CPU copies one CPU's state; see struct cpu_now for when a copy is whole. Of a
-// CPU that is in one switch for a hundredth of a second the last try is
-// returned.
+// CPU that is in one switch for seconds the last try is returned.
 func (p *Programs) CPU(i int) (c CPUNow) {
-	for try := range 2 * copyTries {
-		var again CPUNow
+	var again CPUNow
+	begun := time.Now()
+	for try := 0; try < copyTries || time.Since(begun) < copyPatience; try++ {
 		readAt(p.cpus, &c, i)
 		readAt(p.cpus, &again, i)
-		if c == again && c.Switches == c.Arrived {
+		if c == again && c.Entered == c.Left {
 			break
 		}
 		if try >= copyTries {
@@ -116,9 +87,25 @@ func (p *Programs) Batch(cpu int, b *Batch) bool {
 	return b.H.Seq == again.H.Seq && b.N <= again.N && b.N <= uint32(len(b.Slot))
 }
 
+// Turns copies the batch of turns that a CPU is filling, as Batch does.
+func (p *Programs) Turns(cpu int, b *TurnBatch) bool {
+	var again TurnBatch
+	readAt(p.turnBatches, b, cpu)
+	readAt(p.turnBatches, &again, cpu)
+	return b.H.Seq == again.H.Seq && b.N <= again.N && b.N <= uint32(len(b.Row))
+}
+
+// TurnCPUs is the number of CPUs that may have a batch of turns.
+func (p *Programs) TurnCPUs() int {
+	if p.turnBatches == nil {
+		return 0
+	}
+	return p.ncpu
+}
+
 // BatchCPUs is the number of CPUs that may have a batch.
 func (p *Programs) BatchCPUs() int {
-	if p.batches == nil || !p.Records("sched") {
+	if p.batches == nil || !p.Records("sched") && !p.Records("wakeups") {
 		return 0
 	}
 	return p.ncpu
@@ -134,6 +121,12 @@ func readAt[T any](m *ebpf.Memory, to *T, i int) {
 // package's layouts.
 func Bytes[T any](record *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(record)), unsafe.Sizeof(*record))
+}
+
+// AllBytes is the memory of records, one behind the other, shared with them. T
+// must be one of this package's layouts.
+func AllBytes[T any](records []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(records))), len(records)*int(unsafe.Sizeof(*new(T))))
 }
 
 // View is a record's bytes as one of this package's layouts, shared with them.
@@ -194,6 +187,38 @@ func (p *Programs) Bury(tid uint32) error {
 	return nil
 }
 
+// Folds visits the turns that have no rows of their own, in no order.
+func (p *Programs) Folds(visit func(*Fold) error) error {
+	m := p.maps["tcp"]["folds"]
+	if m == nil {
+		return nil
+	}
+	var (
+		key FoldKey
+		f   Fold
+	)
+	all := m.Iterate()
+	for all.Next(&key, &f) {
+		if err := visit(&f); err != nil {
+			return err
+		}
+	}
+	if err := all.Err(); err != nil {
+		return fmt.Errorf("read the folded turns: %w", err)
+	}
+	return nil
+}
+
+// RemoveFold removes the turns of a connection that closed when the ring had no
+// room for them.
+func (p *Programs) RemoveFold(k FoldKey) error {
+	err := p.maps["tcp"]["folds"].Delete(k)
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("remove folded turns: %w", err)
+	}
+	return nil
+}
+
 // Counters returns each possible CPU's counters since loading.
 func (p *Programs) Counters() ([]Counters, error) {
 	var all []Counters
@@ -206,8 +231,9 @@ func (p *Programs) Counters() ([]Counters, error) {
 // Busy returns how many events were missed, by number of the source, because a
 // program was already running on the CPU, and no twin was there for them: since
 // 6.19 a program at a tracepoint in a process's context can be preempted, and
-// the kernel runs none twice. cpus are the counters of just now.
-func (p *Programs) Busy(cpus []Counters) ([]uint64, error) {
+// the kernel runs none twice. An event that a twin is about to handle counts
+// until it has, so a figure may become smaller again.
+func (p *Programs) Busy() ([]uint64, error) {
 	n := make([]uint64, len(Counters{}.Seen))
 	for _, a := range p.loaded {
 		if a.twin {
@@ -219,12 +245,16 @@ func (p *Programs) Busy(cpus []Counters) ([]uint64, error) {
 		}
 		n[slices.Index(Sources(), a.source)+1] += st.RecursionMisses
 	}
+	if !slices.ContainsFunc(n, func(missed uint64) bool { return missed > 0 }) {
+		return n, nil
+	}
+	cpus, err := p.Counters() // behind the misses, or what was saved since would be missing
 	for i := range cpus {
 		for source, saved := range cpus[i].Saved {
 			n[source] -= min(n[source], saved)
 		}
 	}
-	return n, nil
+	return n, err
 }
 
 // Tasks returns a task record for every task there is, empty when the kernel

@@ -7,26 +7,50 @@
  * task that interrupted.
  */
 #include "twin.h"
+#include "quirks.h"
+
+const volatile bool want_states = false;
+const volatile bool want_turns = false;
+const volatile __u32 max_turns = 20000;  /* a second and CPU that have rows of their own */
+const volatile __u64 rtt_interval = 0;   /* ns; 0: no tcp_rtt rows */
 
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define ECANCELED 125
+#define TCPHDR_FIN 1 /* of tcp_flags; it counts as a byte of end_seq */
 #define SOCK_DONE 1 /* bit of skc_flags: the peer's FIN was received */
 
-/* What is remembered of a connection until it closes, by its sock's address. */
+/*
+ * What is remembered of a connection until it closes, by its sock's address.
+ * What each turn changes is together, in one cache line of the map's element:
+ * segments often arrive on another CPU than the process runs on.
+ */
 struct conn {
 	__u64 id;
-	__u64 began;       /* first SYN, end of handshake, or first sight */
 	__u64 sent_at;     /* last send by the process; 0: none seen */
-	__u32 sent_seq;    /* write_seq after it */
+	__u64 arrived_at;  /* when bytes last began to arrive; 0: nothing, or it was read */
+	__u64 read_at;     /* first read of them; 0: none since the process sent */
+	__u64 ack_ns;      /* from sent_at to its acknowledgement; 0: not known */
+	__u32 sent_seq;    /* write_seq after that send */
 	__u32 answered_seq; /* write_seq up to which an answer was seen */
+	__u32 heard_seq;   /* write_seq when bytes last began to arrive */
 	__u32 pid;         /* owner, 0 while unknown */
 	__u32 tid;
+	__u32 sends;
+	__u32 read_seq;    /* copied_seq when the process sent last */
+	__u8 heard;        /* heard_seq is one */
+	__u8 unacked;      /* sent_seq is waited for */
+	__u8 folded;       /* it has folds */
+	__u8 reserved;
 	__u32 direction;
-	__u32 reserved;
+	__u32 reserved2;
+	__u64 began;       /* first SYN, end of handshake, or first sight */
+	__u64 state_since; /* when it changed its state last; 0: not seen yet */
+	__u64 rtt_at;      /* when its round-trip times were recorded last */
 	char comm[16];
 };
 
@@ -44,9 +68,53 @@ struct {
 	__type(value, __u64);
 } conn_ids SEC(".maps");
 
+/* The turns that a CPU gathers; readers take the part that is there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* possible CPUs, set by the loader */
+	__type(key, __u32);
+	__type(value, struct turn_batch);
+} turn_batches SEC(".maps");
+
+/* How many turns a CPU has recorded one by one in the second that began at since. */
+struct turn_rate {
+	__u64 since;
+	__u32 turns;
+	__u32 reserved;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct turn_rate);
+} turn_rates SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1 << 12);
+	__type(key, struct fold_key);
+	__type(value, struct fold);
+} folds SEC(".maps");
+
+/* Zeroes; a fold has no room on a program's stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fold);
+} no_fold SEC(".maps");
+
+ANCHOR(tcp_fold);
+ANCHOR(tcp_rtt);
 ANCHOR(tcp_connect);
 ANCHOR(tcp_accept);
 ANCHOR(tcp_response);
+ANCHOR(tcp_read);
+ANCHOR(tcp_reply);
+ANCHOR(tcp_retransmit);
+ANCHOR(tcp_reset);
+ANCHOR(tcp_state_change);
 ANCHOR(tcp_close);
 ANCHOR(tcp_socket);
 
@@ -78,7 +146,11 @@ static __always_inline struct conn *find(struct sock *sk)
 
 static __always_inline struct conn *remember(struct sock *sk, __u64 now, enum direction d, __u32 answered)
 {
-	struct conn fresh = { .id = next_id(), .began = now, .direction = d, .answered_seq = answered };
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	struct conn fresh = {
+		.id = next_id(), .began = now, .direction = d, .answered_seq = answered,
+		.read_seq = BPF_CORE_READ(tp, copied_seq),
+	};
 	__u64 key = (__u64)sk;
 
 	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY)) {
@@ -112,11 +184,23 @@ static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 	__builtin_memcpy(to + 12, &addr, 4);
 }
 
+static __always_inline enum socket_of whose(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	/* Kernels without MPTCP lack the member. */
+	if (bpf_core_field_exists(tp->is_mptcp) && BPF_CORE_READ(tp, is_mptcp))
+		return socket_of_mptcp;
+	return BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock) ? socket_of_kernel : socket_of_process;
+}
+
 /* Works on every struct that has ENDPOINTS. */
 #define endpoints(e, c, sk)                                                                     \
 	do {                                                                                    \
 		(e)->conn = (c)->id;                                                            \
 		(e)->direction = (c)->direction;                                                \
+		(e)->socket_of = whose(sk);                                                     \
+		(e)->reserved0 = 0;                                                             \
 		/* Not skc_num: it is 0 again by the time the socket closes. */                 \
 		(e)->lport = __builtin_bswap16(BPF_CORE_READ((struct inet_sock *)(sk), inet_sport)); \
 		(e)->rport = __builtin_bswap16((sk)->__sk_common.skc_dport);                    \
@@ -129,10 +213,22 @@ static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 		}                                                                               \
 	} while (0)
 
+static __always_inline void owned(struct header *h, struct conn *c)
+{
+	h->pid = c->pid;
+	h->tid = c->tid;
+}
+
+/* Works on every struct that has a header and conn, and no endpoints. */
+#define about(e, c)                    \
+	do {                           \
+		owned(&(e)->h, c);     \
+		(e)->conn = (c)->id;   \
+	} while (0)
+
 #define owner(e, c)                                                  \
 	do {                                                         \
-		(e)->h.pid = (c)->pid;                               \
-		(e)->h.tid = (c)->tid;                               \
+		owned(&(e)->h, c);                                   \
 		__builtin_memcpy((e)->comm, (c)->comm, sizeof((e)->comm)); \
 	} while (0)
 
@@ -143,12 +239,21 @@ static __always_inline void map_ipv4(__u8 *to, __u32 addr)
 		/* The kernel counts a received FIN as a byte. */                                  \
 		(e)->rx_bytes = BPF_CORE_READ(tp, bytes_received) -                                \
 				(BPF_CORE_READ(sk, __sk_common.skc_flags) >> SOCK_DONE & 1);                    \
-		(e)->srtt_ns = (__u64)(BPF_CORE_READ(tp, srtt_us) >> 3) * 1000;                    \
+		(e)->srtt_ns = srtt_ns(tp);                                                        \
 		(e)->min_rtt_ns = min_rtt_ns(tp);                                                  \
+		(e)->segments_out = BPF_CORE_READ(tp, data_segs_out);                              \
+		(e)->segments_in = BPF_CORE_READ(tp, data_segs_in);                                \
+		(e)->sends = (c)->sends;                                                           \
 		(e)->retransmits = BPF_CORE_READ(tp, total_retrans);                               \
 		(e)->error = BPF_CORE_READ(sk, sk_err);                                            \
 		(e)->duration_ns = (now) - (c)->began;                                             \
 	} while (0)
+
+/* srtt_ns: the kernel keeps eight times as much. */
+static __always_inline __u64 srtt_ns(struct tcp_sock *tp)
+{
+	return (__u64)(BPF_CORE_READ(tp, srtt_us) >> 3) * 1000;
+}
 
 /* min_rtt_ns is 0 before the first sample, where the kernel keeps ~0. */
 static __always_inline __u64 min_rtt_ns(struct tcp_sock *tp)
@@ -167,6 +272,7 @@ static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 
 	endpoints(e, c, sk);
 	owner(e, c);
 	e->connect_ns = now - c->began;
+	e->srtt_ns = srtt_ns((struct tcp_sock *)sk);
 	e->error = error;
 	e->reserved = 0;
 	submit(e);
@@ -181,19 +287,232 @@ static __always_inline void emit_accept(struct sock *sk, struct conn *c, __u64 n
 	endpoints(e, c, sk);
 	owner(e, c);
 	e->accept_ns = now - c->began;
+	e->srtt_ns = srtt_ns((struct tcp_sock *)sk);
 	submit(e);
 }
 
-static __always_inline void emit_response(struct conn *c, __u64 now, __u64 since)
+/* one_by_one tells whether a turn has a row of its own. */
+static __always_inline bool one_by_one(__u64 now)
 {
-	struct tcp_response *e = begin(sizeof(*e), 12, source_tcp, now);
+	__u32 zero = 0;
+	struct turn_rate *r = bpf_map_lookup_elem(&turn_rates, &zero);
+
+	if (!r)
+		return true;
+	if (now - r->since >= 1000000000ULL) {
+		r->since = now;
+		r->turns = 0;
+	}
+	return r->turns++ < max_turns;
+}
+
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 log = 0, b;
+
+	if (ns < 1024)
+		return 0;
+	for (__u32 half = 32; half; half /= 2) {
+		if (ns >> (log + half))
+			log += half;
+	}
+	b = 1 + (log - 10) * 4 + (ns >> (log - 2) & 3);
+	return b < FOLD_BUCKETS ? b : FOLD_BUCKETS - 1;
+}
+
+static __always_inline struct fold *fold_of(struct conn *c, enum turn_part part)
+{
+	struct fold_key k = { .conn = c->id, .part = part };
+	struct fold *f = bpf_map_lookup_elem(&folds, &k), *none;
+	__u32 zero = 0;
+
+	if (f)
+		return f;
+	none = bpf_map_lookup_elem(&no_fold, &zero);
+	if (!none)
+		return NULL;
+	bpf_map_update_elem(&folds, &k, none, BPF_NOEXIST);
+	f = bpf_map_lookup_elem(&folds, &k);
+	if (!f)
+		return NULL;
+	c->folded = 1;
+	f->h.kind = 31;
+	about(f, c);
+	f->part = part;
+	return f;
+}
+
+/* fold counts what has no row. */
+static __always_inline void fold(struct conn *c, enum turn_part part, __u64 ns)
+{
+	struct fold *f = fold_of(c, part);
+	__u32 b = bucket_of(ns);
+
+	if (!f) {
+		count_lost(source_tcp, loss_reason_map_full);
+		return;
+	}
+	barrier_var(b); /* keep the check below in front of the use */
+	if (b >= FOLD_BUCKETS)
+		return;
+	__sync_fetch_and_add(&f->turns[b], 1);
+	__sync_fetch_and_add(&f->sum_ns[b], ns);
+	if (ns > f->largest_ns)
+		f->largest_ns = ns;
+}
+
+/* unfold hands over what was counted of a connection that closes. */
+static __always_inline void unfold(struct conn *c, __u64 now)
+{
+	if (!c->folded)
+		return;
+	for (__u32 part = 0; part < TURN_PARTS; part++) {
+		struct fold_key k = { .conn = c->id, .part = part };
+		struct fold *f = bpf_map_lookup_elem(&folds, &k);
+
+		if (!f)
+			continue;
+		f->h.time = now;
+		if (bpf_ringbuf_output(&ring, f, sizeof(*f), wakeup()))
+			f->closed = 1;
+		else
+			bpf_map_delete_elem(&folds, &k);
+	}
+}
+
+/* room makes room for a row in a batch. Where the ring has none, the batch stays
+ * as it is: its reader takes what is in it from here. */
+static __always_inline bool room(struct turn_batch *b, __u32 cpu)
+{
+	if (b->n < TURNS)
+		return true;
+	b->h.kind = 12;
+	b->h.cpu = cpu;
+	if (bpf_ringbuf_output(&ring, b, sizeof(*b), wakeup()))
+		return false;
+	b->n = 0; /* before seq: a reader never takes these rows for the next batch's */
+	barrier();
+	b->h.seq++;
+	return true;
+}
+
+/* gather adds a row to the CPU's batch. */
+static __always_inline bool gather(struct turn_batch *b, __u32 cpu, const void *row, __u64 size)
+{
+	__u32 i;
+
+	if (!room(b, cpu))
+		return false;
+	i = b->n;
+	barrier_var(i); /* keep the check below in front of the use */
+	if (i >= TURNS)
+		return false;
+	__builtin_memcpy(b->row[i], row, size);
+	barrier(); /* a reader takes what n says is there */
+	b->n = i + 1;
+	return true;
+}
+
+/* submit_turn hands a row over: in the CPU's batch, or by itself when that is in
+ * use by what this program interrupted. size is a constant. */
+static __always_inline void submit_turn(struct header *h, __u64 size, __u16 kind, enum source s, __u64 now)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct turn_batch *b = bpf_map_lookup_elem(&turn_batches, &cpu);
+	struct counters *c = cpu_counters();
+	bool done;
+
+	if (!b || !c)
+		return;
+	__sync_fetch_and_add(&c->seen[s], 1);
+	h->time = now;
+	h->kind = kind;
+	h->cpu = cpu;
+	if (b->busy) {
+		done = !bpf_ringbuf_output(&ring, h, size, wakeup());
+	} else {
+		b->busy = 1;
+		barrier();
+		done = gather(b, cpu, h, size);
+		barrier();
+		b->busy = 0;
+	}
+	if (!done)
+		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + loss_reason_ring_full], 1);
+}
+
+/* emit_response is for the answer to what was sent up to seq. */
+static __always_inline void emit_response(struct conn *c, __u64 now, __u64 since, __u64 ack_ns, __u32 seq)
+{
+	struct tcp_response e = {
+		.response_ns = now > since ? now - since : 0, .ack_ns = ack_ns, .turn_tx_bytes = seq - c->answered_seq,
+	};
+
+	if (!one_by_one(now)) {
+		fold(c, turn_part_response, e.response_ns);
+		if (ack_ns)
+			fold(c, turn_part_ack, ack_ns);
+		return;
+	}
+	about(&e, c);
+	submit_turn(&e.h, sizeof(e), 12, source_tcp, now);
+}
+
+/* current makes the running thread that of an event. Only in process context. */
+static __always_inline void current(struct header *h)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	h->pid = id >> 32;
+	h->tid = id;
+}
+
+static __always_inline void emit_read(struct conn *c, __u64 now)
+{
+	struct tcp_read e = { .conn = c->id, .read_ns = now > c->arrived_at ? now - c->arrived_at : 0 };
+
+	if (!one_by_one(now)) {
+		fold(c, turn_part_read, e.read_ns);
+		return;
+	}
+	current(&e.h);
+	submit_turn(&e.h, sizeof(e), 26, source_tcpturns, now);
+}
+
+static __always_inline void emit_reply(struct conn *c, __u64 now, __u32 bytes)
+{
+	struct tcp_reply e = { .conn = c->id, .think_ns = now > c->read_at ? now - c->read_at : 0, .turn_rx_bytes = bytes };
+
+	if (!one_by_one(now)) {
+		fold(c, turn_part_think, e.think_ns);
+		return;
+	}
+	current(&e.h);
+	submit_turn(&e.h, sizeof(e), 27, source_tcpturns, now);
+}
+
+static __always_inline void emit_retransmit(struct conn *c, __u64 now, __u8 state, __u32 segments, __u32 bytes)
+{
+	struct tcp_retransmit *e = begin(sizeof(*e), 28, source_tcp, now);
 
 	if (!e)
 		return;
-	e->h.pid = c->pid;
-	e->h.tid = c->tid;
-	e->conn = c->id;
-	e->response_ns = now > since ? now - since : 0;
+	about(e, c);
+	e->tcp_state = state;
+	e->segments = segments;
+	e->payload_bytes = bytes;
+	submit(e);
+}
+
+static __always_inline void emit_reset(struct conn *c, __u64 now, __u32 state, enum reset_from from)
+{
+	struct tcp_reset *e = begin(sizeof(*e), 29, source_tcp, now);
+
+	if (!e)
+		return;
+	about(e, c);
+	e->tcp_state = state;
+	e->reset_from = from;
 	submit(e);
 }
 
@@ -224,7 +543,7 @@ static __always_inline struct conn *touched(struct sock *sk, __u64 now, __u32 se
 			forget(sk);
 		return NULL;
 	}
-	if (!c) {
+	if (!c && sk->__sk_common.skc_state != tcp_state_closed) { /* what came may be read behind the close */
 		struct tcp_sock *tp = (struct tcp_sock *)sk;
 
 		c = remember(sk, now, direction_unknown, BPF_CORE_READ(tp, write_seq) - sent);
@@ -244,27 +563,55 @@ static __always_inline void on_established(struct sock *sk, int old, __u64 now)
 
 	if (!tp)
 		return;
-	if (old == tcp_state_syn_recv) {
-		remember(sk, now, direction_passive, tp->write_seq);
+	c = find(sk);
+	if (old == tcp_state_syn_recv && !(c && c->direction == direction_active)) {
+		c = remember(sk, now, direction_passive, tp->write_seq);
+		if (c && tp->total_retrans) /* of the SYN-ACK, before there was a connection */
+			emit_retransmit(c, now, old, tp->total_retrans, 0);
 		return;
 	}
-	c = find(sk);
 	if (!c)
 		return;
-	c->answered_seq = tp->write_seq;
+	c->answered_seq = tp->write_seq; /* of a simultaneous open, too: both sides are active */
 	emit_connect(sk, c, now, 0);
+}
+
+/* aborted tells whether a connection closed without FINs and without an error,
+ * which only this side's reset does. It is sent behind the change of state. */
+static __always_inline bool aborted(struct sock *sk, int old)
+{
+	return (old == tcp_state_established || old == tcp_state_close_wait) && !sk->sk_err;
+}
+
+/* returns_late tells whether a connect failed by itself, before a SYN, and the
+ * programs at its return are there to say why. */
+static __always_inline bool returns_late(struct sock *sk)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+
+	if (sk->sk_err || BPF_CORE_READ(tp, segs_out))
+		return false;
+	return sk->__sk_common.skc_family == AF_INET ? window.connects4 : window.connects6;
 }
 
 static __always_inline void on_closed(struct sock *sk, int old, __u64 now)
 {
 	struct conn *c = find(sk);
+	bool reset = aborted(sk, old);
 
+	if (c && reset) /* the process may never have touched it before */
+		c = touched(sk, now, 0);
 	if (!c)
 		return;
-	if (old == tcp_state_syn_sent) /* no error of its own: the process gave up */
-		emit_connect(sk, c, now, sk->sk_err ? sk->sk_err : ECANCELED);
-	else if (c->pid || !filtered)
+	unfold(c, now);
+	if (old == tcp_state_syn_sent) {
+		if (!returns_late(sk)) /* no error of its own: the process gave up */
+			emit_connect(sk, c, now, sk->sk_err ? sk->sk_err : ECANCELED);
+	} else if (c->pid || !filtered) {
+		if (reset)
+			emit_reset(c, now, old, reset_from_local);
 		emit_close(sk, c, now);
+	}
 	forget(sk);
 }
 
@@ -274,6 +621,25 @@ static __always_inline bool by_process(int old, int new)
 	return new == tcp_state_fin_wait1 || (old == tcp_state_close_wait && new == tcp_state_last_ack);
 }
 
+/* note records a change of state of a connection that is known. */
+static __always_inline void note(struct sock *sk, int old, int new, __u64 now)
+{
+	struct conn *c = want_states ? find(sk) : NULL;
+	struct tcp_state_change *e;
+
+	if (!c)
+		return;
+	e = begin(sizeof(*e), 30, source_tcpstates, now);
+	if (e) {
+		about(e, c);
+		e->state_ns = c->state_since ? now - c->state_since : 0;
+		e->from_state = old;
+		e->tcp_state = new;
+		submit(e);
+	}
+	c->state_since = now;
+}
+
 static __always_inline int changed(struct sock *sk, int old, int new)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -281,6 +647,11 @@ static __always_inline int changed(struct sock *sk, int old, int new)
 
 	if (!within(now) || !is_tcp(sk))
 		return 0;
+	if (new == tcp_state_closed) {
+		note(sk, old, new, now);
+		on_closed(sk, old, now);
+		return 0;
+	}
 	if (new == tcp_state_syn_sent) {
 		if (!wanted(bpf_get_current_pid_tgid() >> 32))
 			return 0;
@@ -289,11 +660,10 @@ static __always_inline int changed(struct sock *sk, int old, int new)
 			own(c);
 	} else if (new == tcp_state_established) {
 		on_established(sk, old, now);
-	} else if (new == tcp_state_closed) {
-		on_closed(sk, old, now);
 	} else if (by_process(old, new)) {
 		touched(sk, now, 0);
 	}
+	note(sk, old, new, now);
 	return 0;
 }
 
@@ -307,7 +677,65 @@ int BPF_PROG(on_state, struct sock *sk, int old, int new)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state_twin, struct sock *sk, int old, int new)
 {
-	return missed(twin_state, sk, source_tcp) ? changed(sk, old, new) : 0;
+	return missed(twin_state, sk, source_tcp, true) ? changed(sk, old, new) : 0;
+}
+
+/* not_sent_to records a connect that failed before a SYN: without a route, without
+ * a free port. to is the kernel's copy of the address, in which that of the host
+ * is at an offset. */
+static __always_inline void not_sent_to(struct sock *sk, const void *to, int error)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct conn c = { .began = now, .direction = direction_active };
+	struct tcp_connect *e;
+
+	if (!within(now) || !is_tcp(sk) || !wanted(bpf_get_current_pid_tgid() >> 32))
+		return;
+	c.id = next_id();
+	own(&c);
+	e = begin(sizeof(*e), 10, source_tcp, now);
+	if (!e)
+		return;
+	endpoints(e, &c, sk);
+	owner(e, &c);
+	bpf_probe_read_kernel(&e->rport, sizeof(e->rport), to + 2);
+	e->rport = __builtin_bswap16(e->rport);
+	if (sk->__sk_common.skc_family == AF_INET)
+		bpf_probe_read_kernel(e->raddr + 12, 4, to + 4);
+	else
+		bpf_probe_read_kernel(e->raddr, 16, to + 8);
+	e->connect_ns = 0;
+	e->srtt_ns = 0;
+	e->error = error;
+	e->reserved = 0;
+	submit(e);
+}
+
+SEC("fexit/tcp_v4_connect")
+int BPF_PROG(on_connect4_return, struct sock *sk, void *to, int size, int ret)
+{
+	if (ret < 0 && sk->__sk_common.skc_family == AF_INET) /* else tcp_v6_connect called it */
+		not_sent_to(sk, to, -ret);
+	return 0;
+}
+
+SEC("fexit/tcp_v6_connect")
+int BPF_PROG(on_connect6_return, struct sock *sk, void *to, int size, int ret)
+{
+	if (ret < 0)
+		not_sent_to(sk, to, -ret);
+	return 0;
+}
+
+/* read_since is how many bytes the process read since it sent last. A FIN that
+ * was read behind them counts as one in copied_seq. */
+static __always_inline __u32 read_since(struct conn *c, struct sock *sk, struct tcp_sock *tp)
+{
+	__u32 n = tp->copied_seq - c->read_seq;
+
+	if (n && tp->copied_seq == tp->rcv_nxt)
+		n -= sk->__sk_common.skc_flags >> SOCK_DONE & 1;
+	return n;
 }
 
 static __always_inline int sent(struct sock *sk, int bytes)
@@ -325,15 +753,39 @@ static __always_inline int sent(struct sock *sk, int bytes)
 	c = touched(sk, now, bytes);
 	if (!tp || !c)
 		return 0;
+	if (c->read_at)
+		emit_reply(c, now, read_since(c, sk, tp));
+	c->read_at = 0;
+	c->read_seq = tp->copied_seq;
+	c->sends++;
 	c->sent_at = now;
 	c->sent_seq = tp->write_seq;
+	c->ack_ns = 0;
+	c->unacked = (__s32)(tp->snd_una - tp->write_seq) < 0;
 	return 0;
+}
+
+/* own_first finds the owner of an accepted MPTCP connection, of which the first
+ * TCP connection is the kernel's: its own thread is current whenever that is
+ * used. */
+static __always_inline void own_first(struct sock *sk)
+{
+	struct mptcp_sock *m = (struct mptcp_sock *)sk;
+	struct conn *c;
+
+	if (!bpf_core_type_exists(struct mptcp_sock))
+		return;
+	c = find(BPF_CORE_READ(m, first));
+	if (c && !c->pid && wanted(bpf_get_current_pid_tgid() >> 32))
+		own(c);
 }
 
 /* This tracepoint is of all sockets: for others than TCP's it must cost nothing. */
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 {
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		own_first(sk);
 	if (!is_tcp(sk))
 		return 0;
 	handle(twin_send, sk);
@@ -343,7 +795,7 @@ int BPF_PROG(on_send, struct sock *sk, int ret, int flags)
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_send_twin, struct sock *sk, int ret, int flags)
 {
-	return is_tcp(sk) && missed(twin_send, sk, source_tcp) ? sent(sk, ret) : 0;
+	return is_tcp(sk) && missed(twin_send, sk, source_tcp, true) ? sent(sk, ret) : 0;
 }
 
 /* Before 6.3 (commit 6e6eda44b939) there is no sock_send_length. */
@@ -366,32 +818,83 @@ static __always_inline __u64 since_sent(struct conn *c, struct tcp_sock *tp, __u
 	return wstamp + (now - bpf_ktime_get_ns());
 }
 
+/* word is four bytes of a segment's control block. Byte by byte the verifier
+ * lets a program have them without a helper, which takes several times as long. */
+static __always_inline __u32 word(struct sk_buff *skb, __u32 at)
+{
+	const __u8 *b = (const __u8 *)skb->cb + at;
+
+	return b[0] | b[1] << 8 | b[2] << 16 | (__u32)b[3] << 24;
+}
+#define cb_word(skb, member) word(skb, bpf_core_field_offset(struct tcp_skb_cb, member))
+
 /* brings_new_bytes tells whether a segment carries payload not received before. */
 static __always_inline bool brings_new_bytes(struct sk_buff *skb, struct tcp_sock *tp)
 {
-	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
-	__u32 end = BPF_CORE_READ(cb, end_seq);
-	__u8 offset = 0;
+	__u8 flags = ((const __u8 *)skb->cb)[bpf_core_field_offset(struct tcp_skb_cb, tcp_flags)];
+	__u32 end = cb_word(skb, end_seq) - (flags & TCPHDR_FIN);
 
-	/* At this point skb begins with the TCP header; byte 12 has its length. */
-	bpf_probe_read_kernel(&offset, 1, skb->data + 12);
-	return skb->len > (offset >> 4) * 4U && (__s32)(end - tp->rcv_nxt) > 0;
+	return end != cb_word(skb, seq) && (__s32)(end - tp->rcv_nxt) > 0;
+}
+
+static __always_inline bool acknowledges(struct sk_buff *skb, __u32 seq)
+{
+	return (__s32)(cb_word(skb, ack_seq) - seq) >= 0;
+}
+
+/* rtt records round-trip times when it is time to, and returns when it is. */
+static __always_inline __u64 rtt(struct conn *c, struct tcp_sock *tp)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct tcp_rtt *e;
+
+	if (now - c->rtt_at < rtt_interval || !within(now) || !c->pid)
+		return now;
+	c->rtt_at = now;
+	e = begin(sizeof(*e), 32, source_tcp, now);
+	if (!e)
+		return now;
+	about(e, c);
+	e->srtt_ns = srtt_ns(tp);
+	e->min_rtt_ns = min_rtt_ns(tp);
+	submit(e);
+	return now;
 }
 
 static __always_inline int arrived(struct sock *sk, struct sk_buff *skb)
 {
 	struct conn *c = find(sk);
 	struct tcp_sock *tp;
+	bool answer, first;
 	__u64 now;
 
 	if (!c)
 		return 0;
 	tp = bpf_skc_to_tcp_sock(sk);
-	if (!tp || tp->write_seq == c->answered_seq || !brings_new_bytes(skb, tp))
+	if (!tp)
 		return 0;
-	now = bpf_ktime_get_boot_ns();
+	now = rtt_interval ? rtt(c, tp) : 0;
+	if (c->unacked && acknowledges(skb, c->sent_seq)) {
+		if (!now)
+			now = bpf_ktime_get_boot_ns();
+		c->unacked = 0;
+		c->ack_ns = now - c->sent_at;
+	}
+	answer = tp->write_seq != c->answered_seq;
+	first = want_turns && (!c->heard || c->heard_seq != tp->write_seq);
+	if (!(answer || first) || !brings_new_bytes(skb, tp))
+		return 0;
+	if (!now)
+		now = bpf_ktime_get_boot_ns();
+	if (first) {
+		c->heard = 1;
+		c->heard_seq = tp->write_seq;
+		c->arrived_at = now;
+	}
+	if (!answer)
+		return 0;
 	if (within(now) && c->pid)
-		emit_response(c, now, since_sent(c, tp, now));
+		emit_response(c, now, since_sent(c, tp, now), c->sent_seq == tp->write_seq ? c->ack_ns : 0, tp->write_seq);
 	c->answered_seq = tp->write_seq;
 	return 0;
 }
@@ -406,22 +909,42 @@ int BPF_PROG(on_segment, struct sock *sk, struct sk_buff *skb)
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(on_segment_twin, struct sock *sk, struct sk_buff *skb)
 {
-	return missed(twin_segment, sk, source_tcp) ? arrived(sk, skb) : 0;
+	return missed(twin_segment, sk, source_tcp, true) ? arrived(sk, skb) : 0;
 }
 
-/* received finds owners, and answers that came after this side's FIN, where
- * tcp_probe is silent. */
+/* answered_late tells whether an answer has come that on_segment did not see:
+ * behind this side's FIN tcp_probe is silent. */
+static __always_inline bool answered_late(struct conn *c)
+{
+	return c->sent_at && (__s32)(c->sent_seq - c->answered_seq) > 0;
+}
+
+/* received finds owners, first reads, and late answers. */
 static __always_inline int received(struct sock *sk)
 {
-	__u64 now = bpf_ktime_get_boot_ns();
 	struct conn *c;
+	__u64 now;
 
-	if (!within(now) || !is_tcp(sk))
+	if (!is_tcp(sk))
 		return 0;
-	c = touched(sk, now, 0);
-	if (!c || !c->sent_at || (__s32)(c->sent_seq - c->answered_seq) <= 0)
+	c = find(sk);
+	if (c && c->pid && !c->arrived_at && !answered_late(c))
 		return 0;
-	emit_response(c, now, c->sent_at);
+	now = bpf_ktime_get_boot_ns();
+	if (!within(now))
+		return 0;
+	if (!(c && c->pid))
+		c = touched(sk, now, 0);
+	if (!c)
+		return 0;
+	if (c->arrived_at) {
+		emit_read(c, now);
+		c->arrived_at = 0;
+		c->read_at = now;
+	}
+	if (!answered_late(c))
+		return 0;
+	emit_response(c, now, c->sent_at, c->ack_ns, c->sent_seq);
 	c->answered_seq = c->sent_seq;
 	return 0;
 }
@@ -438,7 +961,69 @@ int BPF_PROG(on_receive, struct sock *sk)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_receive_twin, struct sock *sk)
 {
-	return missed(twin_receive, sk, source_tcp) ? received(sk) : 0;
+	return missed(twin_receive, sk, source_tcp, true) ? received(sk) : 0;
+}
+
+static __always_inline int again(__u64 *ctx)
+{
+	struct sock *sk = (void *)ctx[0];
+	struct sk_buff *skb = (void *)ctx[1];
+	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct conn *c = find(sk);
+
+	if (c && within(now) && !not_sent(ctx))
+		emit_retransmit(c, now, sk->__sk_common.skc_state, BPF_CORE_READ(cb, tcp_gso_segs), skb->len);
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int on_retransmit(__u64 *ctx)
+{
+	handle(twin_retransmit, (void *)ctx[1]);
+	return again(ctx);
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int on_retransmit_twin(__u64 *ctx)
+{
+	return missed(twin_retransmit, (void *)ctx[1], source_tcp, true) ? again(ctx) : 0;
+}
+
+static __always_inline int reset(const struct sock *sk, enum reset_from from)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct conn *c = sk ? find((struct sock *)sk) : NULL;
+
+	if (c && within(now))
+		emit_reset(c, now, BPF_CORE_READ(sk, __sk_common.skc_state), from);
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_reset_in, struct sock *sk)
+{
+	handle(twin_reset_in, sk);
+	return reset(sk, reset_from_remote);
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int BPF_PROG(on_reset_in_twin, struct sock *sk)
+{
+	return missed(twin_reset_in, sk, source_tcp, true) ? reset(sk, reset_from_remote) : 0;
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_reset_out, const struct sock *sk)
+{
+	handle(twin_reset_out, sk);
+	return reset(sk, reset_from_local);
+}
+
+SEC("tp_btf/tcp_send_reset")
+int BPF_PROG(on_reset_out_twin, const struct sock *sk)
+{
+	return missed(twin_reset_out, sk, source_tcp, true) ? reset(sk, reset_from_local) : 0;
 }
 
 static __always_inline struct sock *socket_of(struct file *file)
@@ -484,6 +1069,7 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 
 	e.conn = c->id;
 	e.direction = c->direction;
+	e.socket_of = whose(sk);
 	e.lport = __builtin_bswap16(BPF_CORE_READ((struct inet_sock *)sk, inet_sport));
 	e.rport = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET) {

@@ -86,6 +86,9 @@ struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
 };
+/* The numbers differ from kernel to kernel; programs ask for the running one's. */
+enum cpuhp_state { CPUHP_BRINGUP_CPU = 1, CPUHP_TEARDOWN_CPU = 2 };
+
 struct linux_binprm { const char *filename; };
 
 struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
@@ -103,6 +106,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u8 sk_kern_sock : 1;
 	int sk_err;
 };
 struct inet_sock {
@@ -111,11 +115,18 @@ struct inet_sock {
 };
 struct minmax_sample { __u32 t; __u32 v; };
 struct minmax { struct minmax_sample s[3]; };
+struct mptcp_sock { struct sock *first; };
 struct tcp_sock {
+	bool is_mptcp;
 	__u32 rcv_nxt;
+	__u32 copied_seq;
 	__u32 write_seq;
 	__u32 srtt_us;
+	__u32 segs_out;
 	__u32 total_retrans;
+	__u32 snd_una;
+	__u32 data_segs_out;
+	__u32 data_segs_in;
 	struct minmax rtt_min;
 	__u64 bytes_received;
 	__u64 bytes_sent;
@@ -126,6 +137,9 @@ struct tcphdr;
 struct tcp_skb_cb {
 	__u32 seq;
 	__u32 end_seq;
+	__u16 tcp_gso_segs;
+	__u8 tcp_flags; /* 16 bits from 6.15 on; FIN is in the first byte of both */
+	__u32 ack_seq;
 };
 struct sk_buff {
 	unsigned int len;

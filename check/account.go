@@ -35,7 +35,10 @@ func newAccount(r *recording) *account {
 
 // notEvents are the kinds of rows that the recorder makes itself. Its own, too,
 // are the tasks of the snapshot and the sums of threads that live.
-var notEvents = []string{"metadata", "cpu_sum", "tcp_socket", "loss", "clock", "program", "cpu_online"}
+var notEvents = []string{"metadata", "cpu_sum", "tcp_socket", "loss", "clock", "program", "cpu_stat", "suspended", "tcp_fold"}
+
+// listed are the reasons of task rows that come from listing the tasks there are.
+var listed = []string{"snapshot", "exiting", "present"}
 
 func (a *account) event(e replay.Event, kind string) {
 	switch {
@@ -43,7 +46,8 @@ func (a *account) event(e replay.Event, kind string) {
 		a.summary(e)
 	case kind == "task_sum":
 		a.ends += e.Uint(a.exited)
-	case kind == "task" && (e.Str(a.reason) == "snapshot" || e.Str(a.reason) == "present"):
+	case kind == "task" && slices.Contains(listed, e.Str(a.reason)):
+	case kind == "cpu_online" && a.r.Meta().Before12(): // the recorder found it
 	case kind == "cgroup_path" && e.Str(a.cgroup) == "used" || slices.Contains(notEvents, kind):
 	default:
 		a.events++

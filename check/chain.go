@@ -4,6 +4,7 @@ package check
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/ebrec/ebrec/format"
@@ -18,6 +19,7 @@ type chain struct {
 	r        *recording
 	identity *identity
 	begin    int64
+	carried  int64 // up to here a slice has only the switches that say who is where
 	cpus     map[int]*cpu
 	runs     map[uint32]*runs
 	dead     map[uint32]bool     // who switched away for good
@@ -27,13 +29,14 @@ type chain struct {
 	excused  int // breaks that losses explain
 	swaps    int // threads that took their first thread's number
 
-	next, state, preempted, online format.Col
+	next, state, preempted, delay, online format.Col
 }
 
 // cpu is what a CPU has been doing.
 type cpu struct {
 	tid      uint32 // that runs
 	since    int64
+	came     bool   // within the recording
 	last     int64  // switch
 	switches uint64 // rows
 	idle     int64  // ns
@@ -41,20 +44,23 @@ type cpu struct {
 
 // runs is what the switches say of a thread id.
 type runs struct {
-	onCPU                  int64 // ns
+	onCPU                  int64  // ns
+	waited                 uint64 // ns, as far as rows tell waits within the recording
+	longer                 bool   // a wait was too long for its column
 	voluntary, involuntary uint64
 	cpu                    *cpu // that it is on
 	number                 int  // of that
 	since                  int64
+	open                   bool // it is on a CPU at the end: no row tells its wait for that
 	unsure                 bool // a break concerns it: its time on a CPU is not known
 }
 
 func newChain(r *recording, d *identity) *chain {
 	return &chain{
 		v: Verdict{Check: "switches", Does: "on each CPU the thread that leaves is the one that came, and runs nowhere else"},
-		r: r, identity: d, begin: r.Meta().Start.UnixNano(),
+		r: r, identity: d, begin: r.Meta().Start.UnixNano(), carried: r.Meta().Window.From,
 		cpus: map[int]*cpu{}, runs: map[uint32]*runs{}, dead: map[uint32]bool{}, rising: map[uint32]stranger{},
-		next: r.Col("next_tid"), state: r.Col("prev_state"), preempted: r.Col("preempted"), online: r.Col("online"),
+		next: r.Col("next_tid"), state: r.Col("prev_state"), preempted: r.Col("preempted"), delay: r.Col("delay_ns"), online: r.Col("online"),
 	}
 }
 
@@ -80,8 +86,9 @@ func (h *chain) event(e replay.Event, kind string) {
 	}
 }
 
-// leaveOffline is for the last thread of a CPU that went offline: nobody saw it
-// leave, and the time since it came counts as idle.
+// leaveOffline is for the last thread of a CPU that went offline. In captures of
+// formats before 1.2 nobody saw it leave, and the time since it came counts as
+// idle; later ones have a row of that.
 func (h *chain) leaveOffline(c *cpu) {
 	if c.tid != 0 {
 		h.of(c.tid).cpu, h.of(c.tid).unsure = nil, true
@@ -124,6 +131,10 @@ func (h *chain) leave(e replay.Event, c *cpu) {
 	}
 	r := h.of(tid)
 	r.onCPU += t - c.since
+	if c.came || r.voluntary+r.involuntary > 0 {
+		r.waited += e.Uint(h.delay)
+		r.longer = r.longer || e.Uint(h.delay) == math.MaxUint32
+	}
 	if e.Uint(h.preempted) != 0 {
 		r.involuntary++
 	} else {
@@ -156,6 +167,9 @@ func (h *chain) gap(e replay.Event, c *cpu) {
 			h.of(tid).unsure, h.of(tid).cpu = true, nil
 		}
 	}
+	if e.Time() <= h.carried {
+		return
+	}
 	if h.breaks++; h.r.lost.between("sched", e.CPU(), c.last, e.Time()) {
 		h.excused++
 		return
@@ -165,7 +179,7 @@ func (h *chain) gap(e replay.Event, c *cpu) {
 
 func (h *chain) come(e replay.Event, c *cpu, number int) {
 	tid, t := uint32(e.Uint(h.next)), e.Time()
-	c.tid, c.since = tid, t
+	c.tid, c.since, c.came = tid, t, true
 	if tid == 0 {
 		return
 	}
@@ -182,6 +196,9 @@ func (h *chain) come(e replay.Event, c *cpu, number int) {
 // twice is a thread that comes to a CPU and is on another: it left that unseen.
 func (h *chain) twice(r *runs, tid uint32, number int, t int64) {
 	r.unsure = true
+	if t <= h.carried {
+		return
+	}
 	if h.breaks++; h.r.lost.between("sched", r.number, r.since, t) {
 		h.excused++
 		return
@@ -196,6 +213,7 @@ func (h *chain) close(end int64) {
 			c.idle += end - c.since
 		} else {
 			h.of(c.tid).onCPU += end - c.since
+			h.of(c.tid).open = true
 		}
 	}
 }

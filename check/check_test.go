@@ -114,7 +114,7 @@ func save(t *testing.T, rows []row) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	meta := &format.Metadata{Ebrec: "test", CPUs: 1, Start: time.Unix(0, 1000+100*ms), BootOffset: 1000, Sources: []string{"cpu", "sched", "process", "tcp", "file", "args"}}
+	meta := &format.Metadata{Ebrec: "test", CPUs: 1, Start: time.Unix(0, 1000+100*ms), BootOffset: 1000, Sources: []string{"cpu", "sched", "process", "tcp", "file", "args", "wakeups", "tcpstates", "tcpturns"}}
 	path := filepath.Join(t.TempDir(), "t.arrow")
 	f, err := os.Create(path)
 	if err != nil {
@@ -173,6 +173,12 @@ func TestFindings(t *testing.T) {
 			return append(rows, row{kind, values})
 		}
 	}
+	both := func(a, b func([]row) []row) func([]row) []row {
+		return func(rows []row) []row { return b(a(rows)) }
+	}
+	waited := func(delay int) func([]row) []row {
+		return both(change("sched_switch", 1, "delay_ns", delay), change("task_sum", 2, "run_queue_ns", 5000*ms))
+	}
 	tests := map[string]struct {
 		spoil func([]row) []row
 		check string
@@ -185,12 +191,21 @@ func TestFindings(t *testing.T) {
 		"row missing":        {without("exit"), "account", "6 events written, but the file has 5"},
 		"loss untold":        {change("summary", 0, "lost", 1), "account", "the loss rows tell of 0 events, the summary of 1"},
 		"ends twice":         {event("exit", map[string]any{"time": 107 * ms, "pid": 9, "tid": 9, "start": 103 * ms, "ppid": 8}), "identities", "thread 9 ended already"},
+		"listed behind it":   {extra("task", map[string]any{"time": 107 * ms, "pid": 9, "tid": 9, "start": 103 * ms, "ppid": 8, "reason": "snapshot"}), "identities", "process 9 ended at"},
+		"ending as it began": {event("task_sum", map[string]any{"time": 100 * ms, "pid": 5, "tid": 5, "start": 6, "exited": 1}), "", ""},
+		"never named":        {event("task_sum", map[string]any{"time": 107 * ms, "pid": 5, "tid": 5, "start": 6, "exited": 1}), "identities", "thread 5 was not introduced"},
+		"ended while listed": {both(extra("clock", map[string]any{"time": 104 * ms}), event("exit", map[string]any{"time": 103 * ms, "pid": 5, "tid": 5, "start": 6, "ppid": 8})), "", ""},
+		"ended unlisted":     {both(extra("clock", map[string]any{"time": 104 * ms}), event("exit", map[string]any{"time": 105 * ms, "pid": 5, "tid": 5, "start": 6, "ppid": 8})), "identities", "thread 5 was not introduced"},
+		"about to end":       {both(extra("task", map[string]any{"time": 101 * ms, "pid": 5, "tid": 5, "start": 6, "ppid": 8, "reason": "exiting"}), event("fork", map[string]any{"time": 107 * ms, "pid": 5, "tid": 5, "start": 107 * ms, "ppid": 8})), "", ""},
+		"number taken":       {both(extra("task", map[string]any{"time": 101 * ms, "pid": 5, "tid": 5, "start": 6, "ppid": 8, "reason": "snapshot"}), event("fork", map[string]any{"time": 107 * ms, "pid": 5, "tid": 5, "start": 107 * ms, "ppid": 8})), "identities", "the one before did not end"},
 		"nobody":             {change("task", 1, "tid", 88), "identities", "thread 8 was not introduced"},
 		"after its end":      {event("open", map[string]any{"time": 107 * ms, "pid": 9, "tid": 9}), "identities", "thread 9 ended at"},
 		"born twice":         {event("fork", map[string]any{"time": 104 * ms, "pid": 9, "tid": 9, "start": 103 * ms}), "identities", "thread 9 was born already"},
 		"gap":                {change("sched_switch", 0, "next_tid", 7), "switches", "thread 8 leaves, but 7 was there"},
 		"more switches":      {change("task_sum", 1, "involuntary", 2), "sums", "1 involuntary switches, its sums count 0 and 2"},
 		"sums too small":     {change("task_sum", 2, "on_cpu_ns", ms), "sums", "off by -1000000 ns, -100000.0 millionths"},
+		"waited longer":      {waited(1000), "sums", "thread 8 waited for 1000 ns by its switches"},
+		"longer than can be": {waited(1<<32 - 1), "", ""},
 		"shrinking":          {extra("task_sum", map[string]any{"time": 105 * ms, "pid": 8, "tid": 8, "start": 6, "on_cpu_ns": 3 * ms}), "sums", "on_cpu_ns of thread 8 shrinks from 3000000 to 2000000"},
 	}
 	for name, tt := range tests {
@@ -244,7 +259,7 @@ func TestCutShort(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "cut.arrow")
-	if err := os.WriteFile(path, data[:len(data)-20000], 0o600); err != nil {
+	if err := os.WriteFile(path, data[:len(data)-32000], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r, err := check.Run(t.Context(), path)

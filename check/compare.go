@@ -63,6 +63,16 @@ func (s *sums) compareThread(tid uint32, r *runs, t *row) {
 	if off := int64(t[onCPUAt]) - r.onCPU; off != 0 && !r.unsure {
 		s.v.find("thread %d was on a CPU for %d ns by its switches, its sums have %+d ns", tid, r.onCPU, off)
 	}
+	off := int64(t[runQueueAt] - r.waited)
+	if off != 0 && !((r.open || r.longer) && off > 0) && !r.unsure && !s.partWaits() {
+		s.v.find("thread %d waited for %d ns by its switches, its sums have %+d ns", tid, r.waited, off)
+	}
+}
+
+// partWaits tells whether switches lack the part of a wait that was before the
+// thread was moved to another CPU's queue.
+func (s *sums) partWaits() bool {
+	return s.r.Meta().Before12()
 }
 
 func (s *sums) compareCPUs() {

@@ -18,15 +18,17 @@ type identity struct {
 	strict  bool // everybody whom rows are about is introduced, with birth and end
 	known   map[uint32]*being
 	early   map[uint32]stranger // who acted before being introduced
+	left    map[uint32]int64    // those of them who left for good, and when
 	rising  map[uint32]stranger // who acted after its end, and is executing a file
 	pids    map[uint32]bool     // that any row introduced
 	parents map[uint32]stranger // by pid, the first child that names it
-	listed  int64               // when the last of those who were there at the start was listed
+	listed  int64               // when all who were there at the start had been listed
+	timed   bool                // a reading of the clock came
 	unseen  map[uint32]stranger // who was there at the start and ended before it was listed
 	met     int
 	excused int // findings that losses explain
 
-	start, ppid, reason format.Col
+	start, ppid, reason, state, exited format.Col
 }
 
 // stranger is the first row of a thread that was not introduced. The tasks
@@ -38,28 +40,28 @@ type stranger struct {
 
 // being is who has a thread id now.
 type being struct {
-	start  int64
-	pid    uint32
-	met    int64
-	born   bool  // a birth introduced it, not only the list of those who were there
-	ended  int64 // 0: lives
-	gone   bool  // with its whole process
-	alone  int64 // of a first thread: when it executed a file, which ends all others
-	leader *being
+	start   int64
+	pid     uint32
+	met     int64
+	born    bool  // a birth introduced it, not only the list of those who were there
+	ended   int64 // 0: lives
+	gone    bool  // with its whole process
+	exiting bool  // it was about to end when it was listed, and no row may tell that it did
+	alone   int64 // of a first thread: when it executed a file, which ends all others
+	leader  *being
 }
 
 func newIdentity(r *recording) *identity {
 	return &identity{
 		v: Verdict{Check: "identities", Does: "every row is of a thread that was introduced and lives"}, r: r,
 		strict: r.narrowed == "" && !r.hookless() && r.Meta().Repair == nil && len(r.damage) == 0,
-		known:  map[uint32]*being{}, early: map[uint32]stranger{}, rising: map[uint32]stranger{}, pids: map[uint32]bool{}, parents: map[uint32]stranger{}, unseen: map[uint32]stranger{},
-		start: r.Col("start"), ppid: r.Col("ppid"), reason: r.Col("reason"),
+		known:  map[uint32]*being{}, early: map[uint32]stranger{}, left: map[uint32]int64{}, rising: map[uint32]stranger{}, pids: map[uint32]bool{}, parents: map[uint32]stranger{}, unseen: map[uint32]stranger{},
+		start: r.Col("start"), ppid: r.Col("ppid"), reason: r.Col("reason"), state: r.Col("prev_state"), exited: r.Col("exited"),
 	}
 }
 
 func (d *identity) event(e replay.Event, kind string) {
-	tid := e.TID()
-	if tid == 0 {
+	if e.TID() == 0 && kind != "clock" {
 		return
 	}
 	switch kind {
@@ -71,13 +73,18 @@ func (d *identity) event(e replay.Event, kind string) {
 			d.born(e, kind)
 			return
 		case "snapshot":
-			d.listed = e.Time()
+			d.listed = max(d.listed, e.Time())
 		}
-		d.meet(e, kind)
+		b := d.meet(e, kind)
+		b.exiting = b.exiting || e.Str(d.reason) == "exiting"
 	case "exec":
 		d.meet(e, kind)
 	case "exit", "thread_exit":
 		d.end(e, kind)
+	case "clock":
+		if !d.timed { // the first reading follows the list
+			d.timed, d.listed = true, max(d.listed, e.Time())
+		}
 	default:
 		d.act(e, kind)
 	}
@@ -141,13 +148,13 @@ func (d *identity) taken(old *being, e replay.Event, kind string) {
 // over tells whether a thread is at its end: its own, its process's, or that
 // which an exec makes for all other threads of the process.
 func (d *identity) over(b *being) bool {
-	if b.ended != 0 {
+	if b.ended != 0 || b.exiting {
 		return true
 	}
 	if b.leader == nil {
 		b.leader = d.known[b.pid]
 	}
-	return b.leader != nil && (b.leader.gone || b.leader.alone >= b.met)
+	return b.leader != nil && (b.leader.gone || b.leader.exiting || b.leader.alone >= b.met)
 }
 
 func (d *identity) born(e replay.Event, kind string) {
@@ -182,20 +189,32 @@ func (d *identity) end(e replay.Event, kind string) {
 	b.ended, b.gone = t, kind == "exit"
 }
 
+// scheduling tells whether rows of a kind go on until a thread's very last
+// moment on a CPU.
+func scheduling(kind string) bool { return kind == "sched_switch" || kind == "sched_waking" }
+
+// lastMoment tells whether a thread leaves its CPU for good in a row.
+func (d *identity) lastMoment(e replay.Event, kind string) bool {
+	return kind == "sched_switch" && e.Str(d.state) == "X" || kind == "task_sum" && e.Uint(d.exited) != 0
+}
+
 // act is a row that only has a thread's id. With a filter, switches are between
 // threads of which one may be nobody's business.
 func (d *identity) act(e replay.Event, kind string) {
 	tid, t := e.TID(), e.Time()
 	b := d.known[tid]
 	if b == nil {
-		if _, ok := d.early[tid]; !ok && (kind != "sched_switch" || d.r.everybody()) {
+		if _, ok := d.early[tid]; !ok && (!scheduling(kind) || d.r.everybody()) {
 			d.early[tid] = stranger{kind, t}
+		}
+		if d.lastMoment(e, kind) {
+			d.left[tid] = t
 		}
 		return
 	}
 	// A thread switches away and has its sums read after its end was seen, and a
 	// connection outlives its owner.
-	if b.ended == 0 || t <= b.ended || kind == "sched_switch" || kind == "task_sum" || e.Kind().Field("conn") != nil {
+	if b.ended == 0 || t <= b.ended || scheduling(kind) || kind == "task_sum" || e.Kind().Field("conn") != nil {
 		return
 	}
 	// Another thread of the process may be executing a file: it has the first
@@ -236,6 +255,9 @@ func (d *identity) unknown() {
 	}
 	for _, tid := range slices.Sorted(maps.Keys(d.early)) {
 		s := d.early[tid]
+		if left, ok := d.left[tid]; ok && left <= d.listed {
+			continue // its end was told before the recording began
+		}
 		d.find(s.time, "%s at %s: thread %d was not introduced", s.kind, at(s.time), tid)
 	}
 	if !d.r.everybody() || !d.r.records("exit") || d.r.Cut() != nil || d.r.stopped {

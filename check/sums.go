@@ -30,7 +30,7 @@ type sums struct {
 // figures are the columns of a thread's sums.
 var figures = [...]string{"cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations"}
 
-const cpuTimeAt, onCPUAt, voluntaryAt, involuntaryAt = 0, 1, 3, 4
+const cpuTimeAt, onCPUAt, runQueueAt, voluntaryAt, involuntaryAt = 0, 1, 2, 3, 4
 
 type row [len(figures)]uint64
 

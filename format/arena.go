@@ -35,17 +35,17 @@ type chunk struct {
 	live int // records not written
 }
 
-// add copies a record in.
-func (a *arena) add(record []byte) (at uint32, err error) {
-	if len(a.chunks) == 0 || len(a.chunks[a.filled].data)+len(record) > chunkMask+1 {
+// add copies n records in, which are one behind the other.
+func (a *arena) add(records []byte, n int) (at uint32, err error) {
+	if len(a.chunks) == 0 || len(a.chunks[a.filled].data)+len(records) > chunkMask+1 {
 		if err := a.next(); err != nil {
 			return 0, err
 		}
 	}
 	c := &a.chunks[a.filled]
 	at = uint32(a.filled<<chunkBits | len(c.data))
-	c.data = append(c.data, record...)
-	c.live++
+	c.data = append(c.data, records...)
+	c.live += n
 	return at, nil
 }
 
@@ -70,12 +70,19 @@ func (a *arena) next() error {
 // from is the arena from a record on, to the end of its chunk.
 func (a *arena) from(at uint32) []byte { return a.chunks[at>>chunkBits].data[at&chunkMask:] }
 
-// forget drops a record.
-func (a *arena) forget(at uint32) {
-	i := int(at >> chunkBits)
-	c := &a.chunks[i]
-	if c.live--; c.live == 0 && i != a.filled {
-		c.data = c.data[:0]
-		a.free = append(a.free, i)
+// forget drops the records of keys. Those that were added together are mostly
+// in one chunk.
+func (a *arena) forget(keys []key) {
+	for len(keys) > 0 {
+		i, n := keys[0].at>>chunkBits, 1
+		for n < len(keys) && keys[n].at>>chunkBits == i {
+			n++
+		}
+		c := &a.chunks[i]
+		if c.live -= n; c.live == 0 && int(i) != a.filled {
+			c.data = c.data[:0]
+			a.free = append(a.free, int(i))
+		}
+		keys = keys[n:]
 	}
 }

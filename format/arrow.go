@@ -25,6 +25,9 @@ type layout struct {
 	byID    []int      // index of the kind by its number, -1 for none
 }
 
+// mostWords is how many words a dictionary may have: indices have 16 bits, signed.
+const mostWords = 1 << 15
+
 var headerColumns = []string{ColumnTime, ColumnKind, ColumnCPU, ColumnPID, ColumnTID}
 
 func newLayout(kinds []Kind) (*layout, error) {
@@ -32,6 +35,9 @@ func newLayout(kinds []Kind) (*layout, error) {
 	kinds = l.kinds
 	at := map[string]int{}
 	add := func(f *Field) error {
+		if len(f.Values) > mostWords { // of another program's file
+			return fmt.Errorf("column %s is a dictionary of %d words, which may have %d", f.Name, len(f.Values), mostWords)
+		}
 		i, ok := at[f.Name]
 		if !ok {
 			at[f.Name] = len(l.columns)

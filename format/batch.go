@@ -4,7 +4,8 @@ package format
 
 import (
 	"encoding/binary"
-	"slices"
+	"iter"
+	"sort"
 )
 
 // Batch is some rows of a capture, in time order. Batches overlap in time: a
@@ -25,6 +26,42 @@ type Batch struct {
 // Next is the earliest Unix time in nanoseconds that a row of a later batch may
 // have, the largest number when there is no later row.
 func (b *Batch) Next() int64 { return b.brief.next }
+
+// Alone is the kind of all rows, nil when the batch has several, or only some of
+// its rows were asked for.
+func (b *Batch) Alone() *Kind {
+	if b.some || b.rows == 0 {
+		return nil
+	}
+	kind := -1
+	for i, n := range b.brief.rows {
+		if n == 0 {
+			continue
+		}
+		if kind >= 0 {
+			return nil
+		}
+		kind = i
+	}
+	if kind < 0 {
+		return nil
+	}
+	return b.capture.series[kind]
+}
+
+// Until counts the rows from one on that are not later than a time.
+func (b *Batch) Until(from int, time int64) int {
+	// Most often it is all of them, or few.
+	n := b.Len()
+	if b.Time(n-1) <= time {
+		return n - from
+	}
+	step := 1
+	for from+step < n && b.Time(from+step) <= time {
+		step *= 2
+	}
+	return sort.Search(min(step, n-from), func(i int) bool { return b.Time(from+i) > time })
+}
 
 // Retain keeps the batch valid beyond the iteration that it came from, for as
 // long as it is referenced and the capture is open.
@@ -77,19 +114,17 @@ func (b *Batch) Uint(c Col, i int) uint64 {
 	return v.number(i)
 }
 
-// Uints returns Uint of every row, in the memory of to if that has the room. It
-// is several times as fast as asking row by row.
-func (b *Batch) Uints(c Col, to []uint64) []uint64 {
-	to = slices.Grow(to[:0], b.Len())[:b.Len()]
+// Uints sets to to Uint of the rows from one on. It is several times as fast as
+// asking row by row.
+func (b *Batch) Uints(c Col, from int, to []uint64) {
 	v := b.vector(c)
 	if b.some || v == nil || v.form != formFixed || v.valid != nil || v.none || v.signed && v.width < 8 {
 		for i := range to {
-			to[i] = b.Uint(c, i)
+			to[i] = b.Uint(c, from+i)
 		}
-		return to
+		return
 	}
-	v.widen(to)
-	return to
+	v.widen(from, to)
 }
 
 // Int is a row's value in a numeric column; 0 when null.
@@ -104,4 +139,37 @@ func (b *Batch) Str(c Col, i int) string {
 		return ""
 	}
 	return v.text(i)
+}
+
+// Texts ranges over the texts of a String, Address or Enum column with their
+// rows; rows without one are left out. A text is valid as long as the batch.
+func (b *Batch) Texts(c Col) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		v := b.vector(c)
+		if v == nil || v.none || v.form == formFixed {
+			return
+		}
+		for i := range b.Len() {
+			if at := b.at(i); !v.null(at) && !yield(i, v.bytes(at)) {
+				return
+			}
+		}
+	}
+}
+
+// Count is how many rows have a value in a column.
+func (b *Batch) Count(c Col) (n int) {
+	v := b.vector(c)
+	switch {
+	case v == nil || v.none:
+		return 0
+	case v.valid == nil:
+		return b.Len()
+	}
+	for i := range b.Len() {
+		if !v.null(b.at(i)) {
+			n++
+		}
+	}
+	return n
 }

@@ -81,9 +81,26 @@ func sampled(b *testing.B) []byte {
 	return rows
 }
 
+// turns is a million switches of two threads that take turns on a CPU.
+func turns() (rows []byte) {
+	random := rand.New(rand.NewPCG(3, 4))
+	raw, now := make([]byte, 40), uint64(1e12)
+	for i := range uint32(1 << 20) {
+		now += 1000 + random.Uint64N(200)
+		raw[16], raw[32], raw[36], raw[37] = 1, 1, 120, 120
+		binary.LittleEndian.PutUint64(raw, now)
+		binary.LittleEndian.PutUint32(raw[12:], 1000+i%2)
+		binary.LittleEndian.PutUint32(raw[24:], 1001-i%2)
+		binary.LittleEndian.PutUint32(raw[28:], 400+random.Uint32N(100))
+		rows = append(rows, raw...)
+	}
+	return rows
+}
+
 func BenchmarkWriteSwitches(b *testing.B) {
 	rows := sampled(b)
 	b.Run("wait", func(b *testing.B) { writeSwitches(b, rows, WriterOptions{}) })
+	b.Run("turns", func(b *testing.B) { writeSwitches(b, turns(), WriterOptions{}) })
 	b.Run("background", func(b *testing.B) { writeSwitches(b, rows, WriterOptions{Background: true}) })
 }
 
@@ -102,30 +119,30 @@ func writeSwitches(b *testing.B, rows []byte, o WriterOptions) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// addSwitches adds n rows, flushing as a recorder does.
+// addSwitches adds n rows in batches of a CPU, flushing as a recorder does. Of
+// more rows than there are, the later ones are the same again, later.
 func addSwitches(b *testing.B, w *Writer, rows []byte, n int) {
-	const size = 40
-	lap, raw := uint64(0), make([]byte, size)
-	most := uint64(0)
-	for i, at := 0, 0; i < n; i, at = i+1, at+size {
-		if at == len(rows) {
-			at, lap = 0, most
-		}
-		copy(raw, rows[at:])
-		now := binary.LittleEndian.Uint64(raw)
-		if lap > 0 {
-			now += lap - 1e12
-		}
-		most = max(most, now)
-		binary.LittleEndian.PutUint64(raw, now)
-		if err := w.Add(raw); err != nil {
-			b.Fatal(err)
-		}
-		if w.Pending() >= 2*batchRows {
-			if err := w.Flush(most - 3e6); err != nil {
+	const size, batch = 40, 49 * 40
+	first, most := binary.LittleEndian.Uint64(rows), uint64(0)
+	for ; n > 0; n -= len(rows) / size {
+		some := rows[:min(len(rows), n*size)]
+		for len(some) > 0 {
+			records := some[:min(batch, len(some))]
+			if err := w.AddAll(records); err != nil {
 				b.Fatal(err)
 			}
+			most = max(most, binary.LittleEndian.Uint64(records[len(records)-size:]))
+			if w.Pending() >= 2*batchRows {
+				if err := w.Flush(most - 3e6); err != nil {
+					b.Fatal(err)
+				}
+			}
+			some = some[len(records):]
 		}
+		for at := 0; at < len(rows); at += size {
+			binary.LittleEndian.PutUint64(rows[at:], binary.LittleEndian.Uint64(rows[at:])+most-first)
+		}
+		first = most
 	}
 }
 
@@ -191,7 +208,7 @@ func decompress(c *Capture, cols []Col, part, parts int) error {
 
 func readSwitches(b *testing.B, c *Capture) {
 	cols := []Col{c.Col(ColumnCPU), c.Col(ColumnTID), c.Col("next_tid"), c.Col(ColumnTime)}
-	var values [4][]uint64
+	var values [4][4096]uint64
 	b.ReportAllocs()
 	n, sum := 0, uint64(0)
 	for b.Loop() {
@@ -199,11 +216,14 @@ func readSwitches(b *testing.B, c *Capture) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			for j, col := range cols {
-				values[j] = batch.Uints(col, values[j])
-			}
-			for i := range values[0] {
-				sum += values[0][i] + values[1][i] + values[2][i] + values[3][i]
+			for from := 0; from < batch.Len(); from += len(values[0]) {
+				rows := min(len(values[0]), batch.Len()-from)
+				for j, col := range cols {
+					batch.Uints(col, from, values[j][:rows])
+				}
+				for i := range rows {
+					sum += values[0][i] + values[1][i] + values[2][i] + values[3][i]
+				}
 			}
 			n += batch.Len()
 		}

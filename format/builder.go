@@ -119,11 +119,7 @@ func (b *builder) present(c int, rows []int) bool {
 }
 
 // forget drops rows that are written.
-func (b *builder) forget(keys []key) {
-	for i := range keys {
-		b.arena.forget(keys[i].at)
-	}
-}
+func (b *builder) forget(keys []key) { b.arena.forget(keys) }
 
 // zeros is memory for columns without a value. It is never written to.
 type zeros []byte

@@ -30,6 +30,7 @@ type Capture struct {
 	meta    *Metadata
 	kinds   []Kind
 	columns []Column
+	byName  map[string]Col
 	words   map[int64][]string // the dictionaries
 	sealed  bool               // ebrec wrote it: each message has a checksum and a brief
 	batches []block
@@ -155,6 +156,10 @@ func (c *Capture) readSchema(at int64) (end int64, err error) {
 		return 0, c.corrupt(block{at: at}, err)
 	}
 	c.columns, c.sealed = c.schema.columns, m.sealed
+	c.byName = make(map[string]Col, len(c.columns))
+	for i := len(c.columns) - 1; i >= 0; i-- { // of one name the first
+		c.byName[c.columns[i].Name] = Col(i)
+	}
 	return m.end, c.findColumns()
 }
 
@@ -276,10 +281,8 @@ func (c *Capture) Columns() []Column { return c.columns }
 
 // Col returns the handle of a column, NoCol when there is none.
 func (c *Capture) Col(name string) Col {
-	for i := range c.columns {
-		if c.columns[i].Name == name {
-			return Col(i)
-		}
+	if at, ok := c.byName[name]; ok {
+		return at
 	}
 	return NoCol
 }

@@ -26,6 +26,17 @@ func (d *decoder) concerns(b *brief) bool {
 	return false
 }
 
+// valued tells whether a batch has a value in a column that the scan is about.
+func (d *decoder) valued(b *recordBatch) bool {
+	return d.scan.Valued == nil || slices.ContainsFunc(d.scan.Valued, func(c Col) bool {
+		if c == NoCol {
+			return false
+		}
+		rows, nulls := b.node(d.capture.schema.wires[c].node)
+		return nulls != rows
+	})
+}
+
 // loadKeys decodes kinds and times, checks them, and chooses the rows.
 func (d *decoder) loadKeys(rb *recordBatch) error {
 	c, b := d.capture, d.batch

@@ -36,15 +36,21 @@ func NewCopier(w io.Writer, c *Capture, meta *Metadata, kinds []string, o Writer
 	if err != nil {
 		return nil, err
 	}
-	k := &Copier{source: newCopied(c, l)}
-	for _, name := range c.names {
-		k.kinds = append(k.kinds, slices.Index(l.names[:len(keep)], name))
-	}
-	k.windows = newWindows(l, k.source, 0)
+	k := newCopier(c, l)
 	if err := k.windows.begin(w, meta, o); err != nil {
 		return nil, err
 	}
 	return k, nil
+}
+
+// newCopier copies to a layout, the last kind of which is that of the metadata.
+func newCopier(c *Capture, l *layout) *Copier {
+	k := &Copier{source: newCopied(c, l)}
+	for _, name := range c.names {
+		k.kinds = append(k.kinds, slices.Index(l.names[:len(l.names)-1], name))
+	}
+	k.windows = newWindows(l, k.source, 0)
+	return k
 }
 
 // Add takes a row of a batch of the capture, which must be retained: see
@@ -95,6 +101,7 @@ type copied struct {
 	rows    []copiedRow
 	batches []*Batch // that rows refer to
 	zeros   zeros
+	retext  func(c Col, text []byte) string // nil: text stays
 }
 
 type copiedRow struct {
@@ -214,24 +221,39 @@ func (g *columnCopy) numbers(value func(i int) (uint64, bool)) {
 }
 
 func (g *columnCopy) text() {
-	data, ends := g.to.memory.data[:0], binary.LittleEndian.AppendUint32(g.to.memory.ends[:0], 0)
-	for i := range g.keys {
+	g.to.texts(len(g.keys), func(to []byte, i int) ([]byte, bool) {
 		v, row := g.value(i)
-		ok := v != nil && !v.null(row)
-		if g.mark(i, ok); ok {
-			data = append(data, v.text(row)...)
+		switch {
+		case v == nil || v.null(row):
+			return to, false
+		case g.retext != nil:
+			return append(to, g.retext(g.from, v.bytes(row))...), true
 		}
-		ends = binary.LittleEndian.AppendUint32(ends, uint32(len(data)))
-	}
-	g.to.data, g.to.ends = data, ends
-	g.to.memory.data, g.to.memory.ends = data, ends
+		return append(to, v.bytes(row)...), true
+	})
 }
 
-func (g *columnCopy) mark(i int, ok bool) {
+func (g *columnCopy) mark(i int, ok bool) { g.to.mark(i, ok) }
+
+// texts fills in a column of n texts. put appends that of a row, if it has one.
+func (b *columnBuffers) texts(n int, put func(to []byte, i int) ([]byte, bool)) {
+	data, ends := b.memory.data[:0], binary.LittleEndian.AppendUint32(b.memory.ends[:0], 0)
+	for i := range n {
+		var ok bool
+		data, ok = put(data, i)
+		b.mark(i, ok)
+		ends = binary.LittleEndian.AppendUint32(ends, uint32(len(data)))
+	}
+	b.data, b.ends = data, ends
+	b.memory.data, b.memory.ends = data, ends
+}
+
+// mark says whether a row has a value. No row may be marked twice.
+func (b *columnBuffers) mark(i int, ok bool) {
 	if ok {
-		g.to.valid[i/8] |= 1 << (i % 8)
+		b.valid[i/8] |= 1 << (i % 8)
 	} else {
-		g.to.nulls++
+		b.nulls++
 	}
 }
 
@@ -241,16 +263,21 @@ func CopyAll(w io.Writer, c *Capture, meta *Metadata, o WriterOptions) (*Copier,
 	if err != nil {
 		return nil, err
 	}
+	return k, k.copyAll(c)
+}
+
+// copyAll copies every row and closes.
+func (k *Copier) copyAll(c *Capture) error {
 	for b, err := range c.Batches(Scan{}) {
 		if err == nil {
 			err = k.addAll(b)
 		}
 		if err != nil {
 			_ = k.Close() // the first error says why
-			return nil, fmt.Errorf("copy: %w", err)
+			return fmt.Errorf("copy: %w", err)
 		}
 	}
-	return k, k.Close()
+	return k.Close()
 }
 
 // addAll takes every row of a batch, which need not be merged with others.

@@ -30,10 +30,18 @@ const (
 )
 
 func newEncoder(l *layout) (*encoder, error) {
-	small, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithEncoderConcurrency(1))
-	large, largeErr := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	small, err := newCompressor(zstd.SpeedDefault)
+	large, largeErr := newCompressor(zstd.SpeedFastest)
 	return &encoder{sealer: sealer{flat: flatbuffers.NewBuilder(4096)}, layout: l,
 		small: small, large: large, zeros: map[int][]byte{}}, errors.Join(err, largeErr)
+}
+
+// longestColumn is what most columns of a batch have at most, bytes: zstd need not
+// look back further, and takes twice as much memory as it may look back.
+const longestColumn = 8 * batchRows
+
+func newCompressor(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(longestColumn))
 }
 
 // encode makes the message of a record batch: its head and its body, valid

@@ -11,6 +11,10 @@ import (
 // ErrNotCapture says that a file is something else than a capture.
 var ErrNotCapture = errors.New("not an ebrec capture")
 
+// ErrSeveral says that a file holds the rows of several recordings. Another
+// program put them together: each has times, thread ids and sums of its own.
+var ErrSeveral = errors.New("rows of several recordings, of which each is a capture of its own")
+
 // ErrFull says that what a capture is written to has no room for more than the
 // end of the file.
 var ErrFull = errors.New("no room for more")

@@ -3,6 +3,7 @@
 package format
 
 import (
+	"io"
 	"os"
 	"testing"
 
@@ -47,7 +48,13 @@ func readEverything(path string) error {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Usage()
+	if _, err := c.Usage(); err != nil {
+		return err
+	}
+	if err := c.Buffers(func(Buffer) error { return nil }); err != nil {
+		return err
+	}
+	_, err = c.Rewrite(io.Discard, Rewriting{Meta: c.Meta(), Kinds: c.Kinds(), Text: same})
 	return err
 }
 

@@ -53,28 +53,42 @@ type span struct{ offset, length int64 }
 // load decodes a buffer of at least least bytes; more than most is refused. It
 // reuses dst's memory.
 func (l *loader) load(dst []byte, s span, least, most int64) ([]byte, error) {
+	raw, n, packed, err := l.fetch(s, least, most)
+	if err != nil {
+		return nil, err
+	}
+	return l.unpack(dst, raw, n, packed)
+}
+
+// fetch finds out how long a buffer is, and reads it when it is packed.
+func (l *loader) fetch(s span, least, most int64) (raw span, n int64, packed bool, err error) {
 	size := l.msg.end - l.msg.body
 	if s.offset < 0 || s.length < 0 || s.offset > size || s.length > size-s.offset {
-		return nil, errors.New("a buffer lies outside of its message")
+		return raw, 0, false, errors.New("a buffer lies outside of its message")
 	}
-	raw := span{l.msg.body + s.offset, s.length}
-	n, packed, err := l.length(&raw)
+	raw = span{l.msg.body + s.offset, s.length}
+	n, packed, err = l.length(&raw)
 	switch {
 	case err != nil:
-		return nil, err
+		return raw, 0, false, err
 	case n < least || n > most:
-		return nil, fmt.Errorf("a buffer of %d bytes, it takes %d", n, least)
+		return raw, 0, false, fmt.Errorf("a buffer of %d bytes, it takes %d", n, least)
 	}
 	if l.budget -= n; l.budget < 0 {
-		return nil, errBudget
+		return raw, 0, false, errBudget
 	}
+	if packed {
+		l.packed = resize(l.packed, int(raw.length))
+		err = l.in.read(l.packed, raw.offset)
+	}
+	return raw, n, packed, err
+}
+
+// unpack gives what fetch found.
+func (l *loader) unpack(dst []byte, raw span, n int64, packed bool) ([]byte, error) {
 	if !packed {
 		dst = resize(dst, int(n))
 		return dst, l.in.read(dst, raw.offset)
-	}
-	l.packed = resize(l.packed, int(raw.length))
-	if err := l.in.read(l.packed, raw.offset); err != nil {
-		return nil, err
 	}
 	return l.inflate(resize(dst, int(n)+zstdSlack)[:n])
 }

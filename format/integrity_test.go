@@ -35,8 +35,10 @@ func answer(path string) (rows [][]string, meta *Metadata, err error) {
 // Whatever single bit of a capture is flipped, reading it gives an error or
 // the same answer: never another one.
 func TestSweepFlips(t *testing.T) {
+	t.Parallel() // it takes minutes
 	for name, o := range map[string]WriterOptions{"file": {}, "stream": {Stream: true}} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			path := capture(t, o, fillAll(t))
 			data, err := os.ReadFile(path)
 			if err != nil {

@@ -25,6 +25,10 @@ type Metadata struct {
 	Repair     *Repair   // what a repaired capture lacks; nil when it was never repaired
 }
 
+// Before12 tells whether the capture was recorded in a format before 1.2, whose
+// rows of switches lack the part of a wait before a move to another CPU's queue.
+func (m *Metadata) Before12() bool { return m.Format == "1.0" || m.Format == "1.1" }
+
 // Window is a span of time within a recording, in Unix ns, both ends included.
 // The zero value is the whole recording. A slice has rows outside of its
 // window too: who its tasks are, what their sums were when it began, and the

@@ -4,6 +4,7 @@ package format
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -77,9 +78,13 @@ func ours(t testing.TB, path string) (rows [][]string) {
 			rows = append(rows, line)
 		}
 		for j := range c.Columns() {
-			for i, v := range b.Uints(Col(j), nil) {
-				if v != b.Uint(Col(j), i) {
-					t.Fatalf("Uints says %d of row %d of %s, Uint says %d", v, i, c.Columns()[j].Name, b.Uint(Col(j), i))
+			for _, from := range []int{0, b.Len() / 3} {
+				some := make([]uint64, b.Len()-from)
+				b.Uints(Col(j), from, some)
+				for i, v := range some {
+					if want := b.Uint(Col(j), from+i); v != want {
+						t.Fatalf("Uints says %d of row %d of %s, Uint says %d", v, from+i, c.Columns()[j].Name, want)
+					}
 				}
 			}
 		}
@@ -248,6 +253,50 @@ func TestReadsRewritten(t *testing.T) {
 						t.Errorf("a complete file says %v", cut)
 					}
 				})
+			}
+		}
+	}
+}
+
+// Two recordings that another program put into one file, such as of two boots,
+// are refused.
+func TestRefusesSeveral(t *testing.T) {
+	for name, fill := range map[string]func(*Writer) error{
+		"whole":     fillAll(t),
+		"cut short": func(w *Writer) error { return w.Add(record(t, 1, map[string]any{"time": 1, "comm": "a"})) },
+	} {
+		path := capture(t, WriterOptions{}, fill)
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		r, err := ipc.NewFileReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for times, want := range []error{1: nil, 2: ErrSeveral} {
+			var out seekBuffer
+			w, err := ipc.NewFileWriter(&out, ipc.WithSchema(r.Schema()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range times {
+				for i := range r.NumRecords() {
+					rec, err := r.Record(i)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := w.Write(rec); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := w.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(save(t, out.Bytes())); times > 0 && !errors.Is(err, want) {
+				t.Errorf("%s, %d times: %v, want %v", name, times, err, want)
 			}
 		}
 	}

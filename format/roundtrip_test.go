@@ -177,6 +177,17 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := NewWriter(&strings.Builder{}, testMeta(), kinds, WriterOptions{}); err == nil {
 		t.Error("NewWriter took a column with two meanings")
 	}
+	kinds = testKinds()
+	for i := range kinds {
+		for f := range kinds[i].Fields {
+			if field := &kinds[i].Fields[f]; field.Type == Enum {
+				field.Values = make([]string, mostWords+1)
+			}
+		}
+	}
+	if _, err := NewWriter(&strings.Builder{}, testMeta(), kinds, WriterOptions{}); err == nil || !strings.Contains(err.Error(), "32769 words") {
+		t.Errorf("of a dictionary that is too large NewWriter says %v", err)
+	}
 	w, err := NewWriter(&strings.Builder{}, testMeta(), testKinds(), WriterOptions{})
 	if err != nil {
 		t.Fatal(err)

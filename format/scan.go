@@ -16,6 +16,7 @@ type Scan struct {
 	Kinds    []string // only these; nil: all but the metadata's row
 	Columns  []Col    // only these and time and kind; nil: all
 	From, To int64    // only rows of these Unix times in ns, both included; 0: open
+	Valued   []Col    // only batches in which one of these has a value; nil: all
 }
 
 // How much memory decoding may take: several ordinary batches at a time, or a
@@ -158,7 +159,7 @@ func (d *decoder) decode(i int, memory int64) error {
 	if b.brief, err = c.brief(i, &m, rb.rows); err != nil {
 		return err
 	}
-	if !d.concerns(&b.brief) {
+	if !d.concerns(&b.brief) || !d.valued(&rb) {
 		b.keep, b.some = b.keep[:0], true
 		return nil
 	}

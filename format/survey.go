@@ -2,7 +2,14 @@
 
 package format
 
-import "math"
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// once are the kinds of which a recording has one row.
+var once = []string{metadataName, "summary"}
 
 // survey makes the briefs of a file that another program wrote: it merges and
 // divides batches as it likes.
@@ -27,6 +34,20 @@ func (c *Capture) survey() error {
 	}
 	promise(briefs)
 	c.batches, c.briefs = sound, briefs
+	return c.one()
+}
+
+// one wants the rows of one recording only.
+func (c *Capture) one() error {
+	for i, name := range c.names {
+		rows := 0
+		for j := range c.briefs {
+			rows += c.briefs[j].rows[i]
+		}
+		if rows > 1 && slices.Contains(once, name) {
+			return fmt.Errorf("%w: %d rows of kind %s", ErrSeveral, rows, name)
+		}
+	}
 	return nil
 }
 

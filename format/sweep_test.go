@@ -21,13 +21,17 @@ func sweep(few int) int {
 // and says where it ends; or says that nothing is there yet; or is whole, when
 // only the list at its end is missing.
 func TestSweepCuts(t *testing.T) {
+	t.Parallel() // it takes minutes
 	for name, path := range map[string]string{
 		"small":   fiveWindows(t),
 		"stream":  capture(t, WriterOptions{Stream: true}, fillAll(t)),
 		"large":   capture(t, WriterOptions{}, manyMoreRows),
 		"fixture": "../testdata/sched/trace.arrow",
 	} {
-		t.Run(name, func(t *testing.T) { sweepCuts(t, path) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sweepCuts(t, path)
+		})
 	}
 }
 

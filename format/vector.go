@@ -230,9 +230,10 @@ func (v *vector) number(i int) uint64 {
 	return uint64(v.data[i])
 }
 
-// widen gives the numbers of a column without nulls or signs.
-func (v *vector) widen(to []uint64) {
-	data := v.data
+// widen gives the numbers of the rows from one on, of a column without nulls or
+// signs.
+func (v *vector) widen(from int, to []uint64) {
+	data := v.data[from*v.width:]
 	switch v.width {
 	case 8:
 		for i := range to {
@@ -255,19 +256,27 @@ func (v *vector) widen(to []uint64) {
 
 // text copies a text out of the batch.
 func (v *vector) text(i int) string {
+	if v.form == formWords {
+		return v.words[v.number(i)]
+	}
+	return string(v.bytes(i))
+}
+
+// bytes is a text as long as the batch is valid.
+func (v *vector) bytes(i int) []byte {
 	switch v.form {
 	case formWords:
-		return v.words[v.number(i)]
+		return []byte(v.words[v.number(i)])
 	case formText:
-		return string(v.data[v.end(i):v.end(i+1)])
+		return v.data[v.end(i):v.end(i+1)]
 	case formView:
 		view := v.data[i*viewSize:][:viewSize]
 		n := binary.LittleEndian.Uint32(view)
 		if n <= viewInline {
-			return string(view[4 : 4+n])
+			return view[4 : 4+n]
 		}
 		at := uint64(binary.LittleEndian.Uint32(view[12:]))
-		return string(v.extra[binary.LittleEndian.Uint32(view[8:])][at:][:n])
+		return v.extra[binary.LittleEndian.Uint32(view[8:])][at:][:n]
 	}
-	return ""
+	return nil
 }

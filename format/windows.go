@@ -3,8 +3,10 @@
 package format
 
 import (
+	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 )
 
 // batchRows is the most rows a record batch has, unless more happened at one
@@ -51,6 +53,29 @@ func newWindows(l *layout, source rowSource, offset int64) windows {
 
 // add notes a row; it tells whether the row came too late for its time.
 func (w *windows) add(k key) (late bool) { return w.groups[w.groupOf[k.kind]].add(k, w.flushed) }
+
+// addAll notes the rows of a kind that are in records, which the arena has from
+// at on; it counts those that came too late for their time.
+func (w *windows) addAll(kind uint16, records []byte, size int, at uint32) (late uint64) {
+	g := &w.groups[w.groupOf[kind]]
+	from := len(g.keys)
+	g.keys = slices.Grow(g.keys, len(records)/size)[:from+len(records)/size]
+	last := uint64(0)
+	if g.sorted = from == 0 || g.sorted; from > 0 {
+		last = g.keys[from-1].time
+	}
+	for i := range g.keys[from:] {
+		time := binary.LittleEndian.Uint64(records[i*size+rawTimeAt:])
+		if time < w.flushed {
+			time = w.flushed
+			late++
+		}
+		g.sorted = g.sorted && time >= last
+		last = time
+		g.keys[from+i] = key{time: time, at: at + uint32(i*size), kind: kind}
+	}
+	return late
+}
 
 // written counts the rows in batches, by kind.
 func (w *windows) written() map[string]uint64 {
@@ -207,6 +232,11 @@ func (w *windows) begin(out io.Writer, meta *Metadata, o WriterOptions) (err err
 	if err != nil {
 		return err
 	}
+	return w.beginAs(out, meta, pairs, o)
+}
+
+// beginAs is begin with pairs of metadata that are ready.
+func (w *windows) beginAs(out io.Writer, meta *Metadata, pairs []note, o WriterOptions) (err error) {
 	if w.sink, err = newSink(out, w.layout, pairs, o); err != nil || out == nil {
 		return err
 	}

@@ -70,20 +70,11 @@ func (w *Writer) Add(record []byte) error { return w.add(record, false) }
 func (w *Writer) AddReading(record []byte) error { return w.add(record, true) }
 
 func (w *Writer) add(record []byte, read bool) error {
-	if len(record) < rawHeader {
-		return fmt.Errorf("record of %d bytes has no header", len(record))
+	k, err := w.kindOf(record)
+	if err != nil {
+		return err
 	}
-	id := binary.LittleEndian.Uint16(record[rawKindAt:])
-	l := w.builder.layout
-	k := l.kind(id)
-	if k < 0 {
-		return fmt.Errorf("record of kind %d, which the capture does not have", id)
-	}
-	size := l.kinds[k].Size
-	if len(record) < size {
-		return fmt.Errorf("record of %d bytes, a %s has %d", len(record), l.kinds[k].Name, size)
-	}
-	at, err := w.builder.arena.add(record[:size])
+	at, err := w.builder.arena.add(record[:w.builder.layout.kinds[k].Size], 1)
 	if err != nil {
 		return err
 	}
@@ -92,6 +83,61 @@ func (w *Writer) add(record []byte, read bool) error {
 	}
 	w.stats.Total++
 	return nil
+}
+
+// AddAll takes many raw records of events of one kind, one behind the other: a
+// batch of a hot kind. It copies them, all at once.
+func (w *Writer) AddAll(records []byte) error {
+	for len(records) > 0 {
+		k, err := w.kindOf(records)
+		if err != nil {
+			return err
+		}
+		size := w.builder.layout.kinds[k].Size
+		if len(records)%size != 0 {
+			return fmt.Errorf("%d bytes of records of kind %s, each of which has %d", len(records), w.builder.layout.kinds[k].Name, size)
+		}
+		some := records[:min(len(records), maxRecord/size*size)]
+		if err := w.addSome(some, k, size); err != nil {
+			return err
+		}
+		records = records[len(some):]
+	}
+	return nil
+}
+
+// addSome takes records that fit in a chunk of the arena.
+func (w *Writer) addSome(records []byte, k, size int) error {
+	id := binary.LittleEndian.Uint16(records[rawKindAt:])
+	for at := 0; at < len(records); at += size {
+		if binary.LittleEndian.Uint16(records[at+rawKindAt:]) != id {
+			return fmt.Errorf("record %d is not of the kind of those before it", at/size)
+		}
+	}
+	at, err := w.builder.arena.add(records, len(records)/size)
+	if err != nil {
+		return err
+	}
+	w.stats.Reordered += w.windows.addAll(uint16(k), records, size, at)
+	w.stats.Total += uint64(len(records) / size)
+	return nil
+}
+
+// kindOf is the index of a record's kind; it checks that the record is whole.
+func (w *Writer) kindOf(record []byte) (int, error) {
+	if len(record) < rawHeader {
+		return 0, fmt.Errorf("record of %d bytes has no header", len(record))
+	}
+	id := binary.LittleEndian.Uint16(record[rawKindAt:])
+	l := w.builder.layout
+	k := l.kind(id)
+	if k < 0 {
+		return 0, fmt.Errorf("record of kind %d, which the capture does not have", id)
+	}
+	if size := l.kinds[k].Size; len(record) < size {
+		return 0, fmt.Errorf("record of %d bytes, a %s has %d", len(record), l.kinds[k].Name, size)
+	}
+	return k, nil
 }
 
 // Pending is the number of rows taken and not flushed.

@@ -5,7 +5,9 @@ package format
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"errors"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -84,7 +86,7 @@ func TestArenaIsReused(t *testing.T) {
 	var waiting []uint32
 	for i := range 200_000 {
 		record[0], record[99] = byte(i), byte(i>>8)
-		at, err := a.add(record)
+		at, err := a.add(record, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,11 +97,72 @@ func TestArenaIsReused(t *testing.T) {
 		if got := a.from(waiting[0])[:100]; got[0] != byte(first) || got[99] != byte(first>>8) {
 			t.Fatalf("record %d is not what was added", first)
 		}
-		a.forget(waiting[0])
+		a.forget([]key{{at: waiting[0]}})
 		waiting = waiting[1:]
 	}
 	if n := len(a.chunks); n > 5000*100>>chunkBits+3 {
 		t.Errorf("%d chunks for 5,000 records of 100 bytes", n)
+	}
+}
+
+// Rows that are added together make the same file as rows that are added one by
+// one, whatever is flushed between them.
+func TestAddAll(t *testing.T) {
+	write := func(many int) ([]byte, Stats) {
+		var file bytes.Buffer
+		w, err := NewWriter(&file, testMeta(), switchKinds(), WriterOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var some []byte
+		n := 0
+		add := func(raw []byte) error {
+			n++
+			if some = append(some, raw...); len(some) < many*len(raw) && n%10_000 != 0 {
+				return nil
+			}
+			err := w.AddAll(some)
+			if some = some[:0]; n%10_000 == 0 {
+				err = errors.Join(err, w.Flush(binary.LittleEndian.Uint64(raw)))
+			}
+			return err
+		}
+		if err := switches(50_000, add); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return file.Bytes(), w.Stats()
+	}
+	one, oneStats := write(1)
+	many, manyStats := write(2_000) // more than fits in one chunk of the arena
+	if oneStats.Reordered == 0 || oneStats.Total != 50_000 {
+		t.Fatalf("%+v: this test wants rows that are late, too", oneStats)
+	}
+	if !bytes.Equal(one, many) || oneStats.Reordered != manyStats.Reordered || oneStats.Total != manyStats.Total {
+		t.Errorf("one by one %d bytes, %+v; together %d bytes, %+v", len(one), oneStats, len(many), manyStats)
+	}
+}
+
+// Records that do not belong together are refused, and none of them is kept.
+func TestAddAllRefuses(t *testing.T) {
+	w, err := NewWriter(io.Discard, testMeta(), switchKinds(), WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := make([]byte, 120)
+	rows[rawKindAt], rows[40+rawKindAt], rows[80+rawKindAt] = 1, 1, 2
+	for name, records := range map[string][]byte{"another kind": rows, "a part of one": rows[:79], "no header": rows[:20], "an unknown kind": make([]byte, 40)} {
+		if err := w.AddAll(records); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	if n := w.Pending(); n != 0 {
+		t.Errorf("%d rows are pending", n)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 

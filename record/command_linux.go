@@ -10,6 +10,8 @@ import (
 	"os/user"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // command is a process that is to be recorded from its exec on. It is started
@@ -32,7 +34,8 @@ func checkCommand(args []string) error {
 	return nil
 }
 
-func startCommand(args []string, asRoot bool) (*command, error) {
+// startCommand starts a command with a nice value of its own.
+func startCommand(args []string, asRoot bool, nice int) (*command, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -54,6 +57,7 @@ func startCommand(args []string, asRoot bool) (*command, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("run %s: %w", args[0], err), w.Close())
 	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, c.cmd.Process.Pid, nice) // less urgent than ours, so allowed
 	go c.wait()
 	return c, nil
 }

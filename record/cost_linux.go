@@ -26,12 +26,17 @@ type cost struct {
 }
 
 // begin begins to measure. Where the privilege for it is lacking, nothing is.
-func (c *cost) begin() error {
-	stats, err := bpf.MeasureRunTime()
-	if err != nil {
-		return nil
+func (c *cost) begin(p *bpf.Programs) error {
+	c.programs = p
+	if c.stats == nil {
+		stats, err := bpf.MeasureRunTime()
+		if err != nil {
+			return nil
+		}
+		c.stats = stats
 	}
-	c.stats, c.began = stats, time.Now()
+	var err error
+	c.began = time.Now()
 	c.before, err = c.programs.RunTimes()
 	return err
 }

@@ -22,6 +22,7 @@ const (
 	kindSwitch     = 1
 	kindTaskSum    = 8
 	kindCPUSum     = 9
+	kindResponse   = 12
 	kindLoss       = 16
 	kindSummary    = 17
 	kindExecArgs   = 18
@@ -29,6 +30,10 @@ const (
 	kindClock      = 20
 	kindProgram    = 21
 	kindCPUOnline  = 22
+	kindWaking     = 23
+	kindCPUStat    = 24
+	kindSuspended  = 25
+	kindFold       = 31
 )
 
 // drain moves records from the ring and the CPUs' batches to the writer.
@@ -36,11 +41,17 @@ type drain struct {
 	programs *bpf.Programs
 	writer   *format.Writer
 	sums     *accounts
+	folds    *folds
 	kinds    []format.Kind
 	ring     *ringbuf.Reader
 	rec      ringbuf.Record
-	taken    []taken // by CPU
+	taken    []taken        // of batches of switches, by CPU
+	turns    []taken        // of batches of turns, by CPU
+	sizes    map[uint16]int // of a row, by kind
 	batch    bpf.Batch
+	turn     bpf.TurnBatch
+	switches [len(bpf.Batch{}.Slot)]bpf.SchedSwitch // of the batch in work
+	wakings  [len(bpf.Batch{}.Slot)]bpf.SchedWaking
 
 	complete uint64 // boot time up to which everything has been taken
 	events   uint64 // events handed to the writer
@@ -96,12 +107,24 @@ func (d *drain) finish() error {
 	return d.ring.Close()
 }
 
-func newDrain(p *bpf.Programs, w *format.Writer, kinds []format.Kind, sums *accounts) (*drain, error) {
+func newDrain(p *bpf.Programs, w *format.Writer, kinds []format.Kind, sums *accounts, folds *folds) (*drain, error) {
 	r, err := ringbuf.NewReader(p.Ring())
 	if err != nil {
 		return nil, fmt.Errorf("open the ring: %w", err)
 	}
-	return &drain{programs: p, writer: w, kinds: kinds, sums: sums, ring: r, taken: make([]taken, p.BatchCPUs())}, nil
+	return &drain{
+		programs: p, writer: w, kinds: kinds, sums: sums, folds: folds, ring: r,
+		taken: make([]taken, p.BatchCPUs()), turns: make([]taken, p.TurnCPUs()), sizes: sizesOf(kinds),
+	}, nil
+}
+
+// sizesOf are the bytes of a row, by kind.
+func sizesOf(kinds []format.Kind) map[uint16]int {
+	sizes := make(map[uint16]int, len(kinds))
+	for _, k := range kinds {
+		sizes[k.ID] = k.Size
+	}
+	return sizes
 }
 
 // wake ends a wait in poll. It may be called from any goroutine.
@@ -110,7 +133,8 @@ func (d *drain) wake() { _ = d.ring.Flush() } // fails only once the ring is clo
 // poll waits until much is pending, or for at most wait, and takes everything.
 func (d *drain) poll(wait time.Duration) error {
 	d.ring.SetDeadline(time.Now().Add(wait))
-	if err := d.takeRing(); err != nil {
+	all := int(d.programs.Ring().MaxEntries())
+	if err := d.takeRing(all / 4); err != nil {
 		return err
 	}
 	at := bpf.Now()
@@ -118,14 +142,36 @@ func (d *drain) poll(wait time.Duration) error {
 	if err := d.takeBatches(); err != nil {
 		return err
 	}
+	// What was sent until then is in the ring, so it is no more than that holds.
 	d.ring.SetDeadline(time.Now())
-	err := d.takeRing()
+	err := d.takeRing(all)
 	d.complete = at
 	return err
 }
 
-func (d *drain) takeRing() error {
-	for {
+// rest takes what is there when the window has closed. A record whose program
+// was interrupted holds up those behind it: they are waited for, but not for
+// ever.
+func (d *drain) rest() error {
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		err := d.poll(0)
+		if err != nil || d.ring.AvailableBytes() == 0 || time.Since(begun) > restPatience {
+			return err
+		}
+	}
+}
+
+// restPatience is how long the end of a recording waits for programs that were
+// interrupted.
+const restPatience = time.Second
+
+// ringHeader is what the kernel puts before each record, bytes.
+const ringHeader = 8
+
+// takeRing takes what comes until the deadline, and stops when it has taken so
+// many bytes: where more comes than can be written, rows must not pile up.
+func (d *drain) takeRing(most int) error {
+	for taken := 0; taken < most; taken += len(d.rec.RawSample) + ringHeader {
 		err := d.ring.ReadInto(&d.rec)
 		if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, ringbuf.ErrFlushed) {
 			return nil
@@ -140,6 +186,7 @@ func (d *drain) takeRing() error {
 			return nil
 		}
 	}
+	return nil
 }
 
 // take handles one ring record.
@@ -148,8 +195,15 @@ func (d *drain) take(rec []byte) error {
 	switch {
 	case h.Kind == kindSwitch && len(rec) == int(unsafe.Sizeof(bpf.Batch{})):
 		return d.finishBatch(bpf.View[bpf.Batch](rec))
+	case h.Kind == kindResponse && len(rec) == int(unsafe.Sizeof(bpf.TurnBatch{})):
+		b := bpf.View[bpf.TurnBatch](rec)
+		return d.addTurns(b, d.turns[b.H.CPU].finished(b.H.Seq, b.N))
+	case h.Kind == kindFold:
+		return d.folds.close(bpf.View[bpf.Fold](rec))
 	case h.Kind == kindTaskSum:
 		d.sums.ended(bpf.View[bpf.TaskSum](rec))
+	case h.Kind == kindCPUOnline:
+		d.sums.wentOnline(bpf.View[bpf.CPUOnline](rec))
 	case h.Kind == kindExecArgs:
 		quoteArgs(bpf.View[bpf.ExecArgs](rec))
 	case h.Kind == kindCgroupPath:
@@ -160,20 +214,35 @@ func (d *drain) take(rec []byte) error {
 	return d.writer.Add(rec)
 }
 
-// finishBatch adds what was not taken ahead of a batch that the ring brings.
-func (d *drain) finishBatch(b *bpf.Batch) error {
-	from := uint32(0)
-	t := &d.taken[b.H.CPU]
-	t.past(b.H.Seq)
-	t.next = b.H.Seq + 1
-	switch b.H.Seq {
+// finished notes that the ring brought a batch of n, and returns from which one
+// on it was not taken ahead.
+func (t *taken) finished(seq, n uint32) (from uint32) {
+	t.past(seq)
+	t.next = seq + 1
+	switch seq {
 	case t.seq:
-		from = t.n
-		t.n = b.N
+		from, t.n = t.n, n
 	case t.oldSeq:
 		from = t.oldLen
 	}
-	return d.addSlots(b, from)
+	return from
+}
+
+// ahead notes that a batch was taken that has n so far, and returns from which
+// one on they are new.
+func (t *taken) ahead(seq, n uint32) (from uint32) {
+	if seq != t.seq {
+		t.past(min(t.seq, t.oldSeq+1)) // the older one is forgotten: it has come, or is lost
+		t.oldSeq, t.oldLen = t.seq, t.n
+		t.seq, t.n = seq, 0
+	}
+	from, t.n = t.n, n
+	return from
+}
+
+// finishBatch adds what was not taken ahead of a batch that the ring brings.
+func (d *drain) finishBatch(b *bpf.Batch) error {
+	return d.addSlots(b, d.taken[b.H.CPU].finished(b.H.Seq, b.N))
 }
 
 // takeBatches takes what there is of unfinished batches: a CPU that went idle
@@ -187,53 +256,89 @@ func (d *drain) takeBatches() error {
 			return err
 		}
 	}
+	for cpu := range d.turns {
+		if !d.programs.Turns(cpu, &d.turn) {
+			continue
+		}
+		if err := d.addTurns(&d.turn, d.turns[cpu].ahead(d.turn.H.Seq, d.turn.N)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 // ahead adds what is new in a batch that a CPU is still filling.
 func (d *drain) ahead(cpu int, b *bpf.Batch) error {
-	t := &d.taken[cpu]
-	if b.H.Seq != t.seq {
-		t.past(min(t.seq, t.oldSeq+1)) // the older one is forgotten: it has come, or is lost
-		t.oldSeq, t.oldLen = t.seq, t.n
-		t.seq, t.n = b.H.Seq, 0
-	}
-	from := t.n
-	t.n = b.N
-	return d.addSlots(b, from)
+	return d.addSlots(b, d.taken[cpu].ahead(b.H.Seq, b.N))
 }
+
+// addTurns adds the rows of a batch of turns from one on.
+func (d *drain) addTurns(b *bpf.TurnBatch, from uint32) error {
+	for i := from; i < min(b.N, uint32(len(b.Row))); i++ {
+		row := bpf.Bytes(&b.Row[i])
+		h := bpf.View[bpf.Header](row)
+		size := d.sizes[h.Kind]
+		d.look(h, row)
+		d.events++
+		if err := d.writer.Add(row[:size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Flags of a slot (ebrec.h).
+const (
+	slotPreempted = 0x8000
+	slotWaking    = 0x4000
+)
 
 // The kernel's state bits in the order of enum task_state, R being none.
 const (
 	stateBits   = 0x7f  // S D T t X Z P
 	stateNoLoad = 0x400 // with D: idle (I)
 	stateIdle   = 8
-	preempted   = 0x8000
 )
 
+// addSlots adds the switches and wakeups of a batch from one on.
 func (d *drain) addSlots(b *bpf.Batch, from uint32) error {
-	row := bpf.SchedSwitch{H: b.H}
-	row.H.Seq = 0
-	for i := from; i < b.N && i < uint32(len(b.Slot)); i++ {
-		s := &b.Slot[i]
-		row.H.Time = b.H.Time + uint64(s.AfterNS)
-		row.H.TID = s.PrevTID
-		row.NextTID = s.NextTID
-		row.DelayNS = s.DelayNS
-		row.PrevState = taskState(s.State)
-		row.PrevPrio, row.NextPrio = s.PrevPrio, s.NextPrio
-		row.Preempted = uint8(s.State / preempted)
-		if err := d.writer.Add(bpf.Bytes(&row)); err != nil {
-			return err
+	slots := b.Slot[min(int(from), len(b.Slot)):min(int(b.N), len(b.Slot))]
+	h := b.H
+	h.Seq = 0
+	switches, wakings := 0, 0
+	for i := range slots {
+		s := &slots[i]
+		h.TID, h.Time = s.PrevTID, b.H.Time+uint64(s.AfterNS)
+		if s.State&slotWaking != 0 {
+			h.Kind = kindWaking
+			d.wakings[wakings] = bpf.SchedWaking{H: h, WokenTID: s.NextTID}
+			wakings++
+			continue
 		}
-		d.events++
-		for j := range d.waits {
-			if d.waits[j].trigger.holds(uint64(s.DelayNS)) {
-				d.saw(d.waits[j].trigger, row.H.Time)
+		h.Kind = kindSwitch
+		d.switches[switches] = bpf.SchedSwitch{
+			H: h, NextTID: s.NextTID, DelayNS: s.DelayNS,
+			PrevState: taskState(s.State), Preempted: uint8(s.State / slotPreempted),
+			PrevPrio: s.PrevPrio, NextPrio: s.NextPrio,
+		}
+		switches++
+	}
+	d.events += uint64(len(slots))
+	d.lookForWaits(d.switches[:switches])
+	if err := d.writer.AddAll(bpf.AllBytes(d.switches[:switches])); err != nil {
+		return err
+	}
+	return d.writer.AddAll(bpf.AllBytes(d.wakings[:wakings]))
+}
+
+func (d *drain) lookForWaits(rows []bpf.SchedSwitch) {
+	for i := range d.waits {
+		for j := range rows {
+			if d.waits[i].trigger.holds(uint64(rows[j].DelayNS)) {
+				d.saw(d.waits[i].trigger, rows[j].H.Time)
 			}
 		}
 	}
-	return nil
 }
 
 // taskState numbers a state as the tracepoint's print format letters it: the

@@ -4,6 +4,7 @@ package record
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"os"
@@ -110,16 +111,44 @@ func steps(errs ...error) error {
 	return nil
 }
 
+// A batch of turns has rows of three kinds, and may be read in part, too.
+func TestTurnsAreTakenOnce(t *testing.T) {
+	b := &bpf.TurnBatch{H: bpf.Header{Kind: kindResponse}}
+	add := func(conn uint64, kind uint16) {
+		*bpf.View[bpf.Header](bpf.Bytes(&b.Row[b.N])) = bpf.Header{Time: 1e9 + conn, Kind: kind}
+		b.Row[b.N][3] = conn
+		b.N++
+	}
+	add(10, kindResponse)
+	add(11, 26) // tcp_read
+	conns := recorded(t, []string{"tcp", "tcpturns"}, "conn", func(d *drain) error {
+		err := d.addTurns(b, d.turns[0].ahead(b.H.Seq, b.N))
+		add(12, 27) // tcp_reply
+		return steps(err, d.take(bpf.Bytes(b)))
+	})
+	slices.Sort(conns) // each kind has batches of its own in the file
+	if diff := cmp.Diff([]uint64{10, 11, 12}, conns); diff != "" {
+		t.Errorf("connections (-want +got):\n%s", diff)
+	}
+}
+
 // switches runs steps on a drain of one CPU and returns next_tid of each row
 // of the file that came of it.
 func switches(t *testing.T, run func(*drain) error) (next []uint64) {
+	t.Helper()
+	return recorded(t, []string{"sched"}, "next_tid", run)
+}
+
+// recorded runs steps on a drain of one CPU and returns a column of the rows
+// that have it, in the file that came of it.
+func recorded(t *testing.T, sources []string, column string, run func(*drain) error) (values []uint64) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "t.arrow")
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds, err := kindsOf([]string{"sched"})
+	kinds, err := kindsOf(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +156,8 @@ func switches(t *testing.T, run func(*drain) error) (next []uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run(&drain{writer: w, kinds: kinds, taken: make([]taken, 1)}); err != nil {
+	d := &drain{writer: w, kinds: kinds, taken: make([]taken, 1), turns: make([]taken, 1), sizes: sizesOf(kinds)}
+	if err := run(d); err != nil {
 		t.Fatal(err)
 	}
 	if err := steps(w.Close(), f.Close()); err != nil {
@@ -138,16 +168,18 @@ func switches(t *testing.T, run func(*drain) error) (next []uint64) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	col := c.Col("next_tid")
+	col := c.Col(column)
 	for b, err := range c.Batches(format.Scan{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range b.Len() {
-			next = append(next, b.Uint(col, i))
+			if !b.Null(col, i) {
+				values = append(values, b.Uint(col, i))
+			}
 		}
 	}
-	return next
+	return values
 }
 
 func TestTaskState(t *testing.T) {

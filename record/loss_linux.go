@@ -4,6 +4,7 @@ package record
 
 import (
 	"slices"
+	"time"
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
@@ -27,8 +28,10 @@ type losses struct {
 	wakeups uint64
 }
 
-func newLosses(p *bpf.Programs, d *drain, opens uint64) *losses {
-	return &losses{programs: p, drain: d, since: opens}
+// newLosses counts from when the window opens; missed is what was missed until
+// then, and no loss.
+func newLosses(p *bpf.Programs, d *drain, opens uint64, missed []uint64) *losses {
+	return &losses{programs: p, drain: d, since: opens, lastBusy: missed}
 }
 
 // write adds what was lost since the last time.
@@ -45,7 +48,7 @@ func (l *losses) write(w *format.Writer, at uint64) error {
 			return err
 		}
 	}
-	if err := l.writeBusy(w, now, at); err != nil {
+	if err := l.writeBusy(w, at); err != nil {
 		return err
 	}
 	l.last, l.since = now, at
@@ -57,22 +60,52 @@ const unknownCPU = 1<<16 - 1
 
 // writeBusy adds what the kernel did not hand to a busy program. Nobody saw
 // those events, so they count as seen, too: seen is written and lost.
-func (l *losses) writeBusy(w *format.Writer, cpus []bpf.Counters, at uint64) error {
-	now, err := l.programs.Busy(cpus)
+func (l *losses) writeBusy(w *format.Writer, at uint64) error {
+	now, err := l.busy()
 	if err != nil {
 		return err
 	}
-	if l.lastBusy == nil {
-		l.lastBusy = make([]uint64, len(now))
-	}
 	for source, n := range now {
-		l.seen += n - l.lastBusy[source]
-		if err := l.add(w, unknownCPU, uint32(source), bpf.ProgramBusy, n-l.lastBusy[source], at); err != nil {
+		lost := n - min(n, l.lastBusy[source])
+		l.seen += lost
+		l.lastBusy[source] += lost
+		if err := l.add(w, unknownCPU, uint32(source), bpf.ProgramBusy, lost, at); err != nil {
 			return err
 		}
 	}
-	l.lastBusy = now
 	return nil
+}
+
+// How often events are looked at again that twins may be about to handle.
+const (
+	busyTries = 10
+	busyPause = 5 * time.Millisecond
+)
+
+// busy is what was missed for good, by number of the source.
+func (l *losses) busy() (now []uint64, err error) {
+	for try := range busyTries {
+		if now, err = l.programs.Busy(); err != nil {
+			return nil, err
+		}
+		if !l.more(now) {
+			break
+		}
+		if try > 0 {
+			time.Sleep(busyPause)
+		}
+	}
+	return now, nil
+}
+
+// more tells whether more was missed of any source than had been.
+func (l *losses) more(now []uint64) bool {
+	for source, n := range now {
+		if n > l.lastBusy[source] {
+			return true
+		}
+	}
+	return false
 }
 
 // gaveUp adds events that had been taken and were given up, by kind.

@@ -41,9 +41,19 @@ type Options struct {
 	// cannot; Result.Kept says so.
 	DropPrivileges bool
 
+	// Nice is the nice value that all threads of the process get, for good: -20
+	// comes first. 0, or a process that may not, leaves it. Command keeps the
+	// value from before.
+	Nice int
+
 	IncludeSelf bool    // record the recorder's own events, too
 	MaxOverhead float64 // share of the machine's CPU time, 0 to 1: above it, switches are only counted; 0: no bound
 	MaxTasks    uint32  // threads with sums at one time; 0: 65,536
+	MaxConns    uint32  // TCP connections known at one time; 0: 32,768
+	MaxTurns    uint32  // turns of connections a second and CPU that are recorded one by one, the rest as histograms; 0: 20,000
+	// RTTInterval is how often the round-trip times of a connection are recorded,
+	// at most, as segments arrive; 0: only when it begins and ends.
+	RTTInterval time.Duration
 
 	Version     string   // of ebrec, for the file
 	CommandLine []string // of the recorder, for the file

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -19,8 +20,11 @@ import (
 )
 
 // lead is how far ahead an edge of the window is set, so that every CPU knows
-// of it in time.
-const lead = 2 * time.Millisecond
+// of it in time, and openTries how often the window is tried to be opened.
+const (
+	lead      = 20 * time.Millisecond
+	openTries = 5
+)
 
 // Run records until ctx ends, the duration is over or the command exits, and
 // finishes the file in each case. Ending ctx is no error.
@@ -63,6 +67,11 @@ func check(o Options) error {
 			return hinted{fmt.Errorf("unknown source %q", s), "the sources are " + strings.Join(AllSources(), ", ") + " (ebrec record --list)"}
 		}
 	}
+	for _, s := range []string{"tcpstates", "tcpturns"} {
+		if slices.Contains(o.Sources, s) && !slices.Contains(o.Sources, "tcp") {
+			return hinted{fmt.Errorf("source %s is of the connections of source tcp", s), "record both: -e tcp," + s}
+		}
+	}
 	if o.MaxSize != 0 && o.MaxSize < LeastMaxSize {
 		return hinted{fmt.Errorf("a capture of at most %d bytes", o.MaxSize), fmt.Sprintf("give it %d or more", LeastMaxSize)}
 	}
@@ -91,25 +100,66 @@ func (s *session) record(ctx context.Context) (*Result, error) {
 	if slices.Contains(o.Sources, "file") {
 		mountTracefs()
 	}
-	var err error
+	nice, err := hurry(o.Nice)
+	if err != nil {
+		return nil, err
+	}
 	if s.cgroups, err = cgroupIDs(o.Cgroups); err != nil {
 		return nil, err
 	}
-	s.programs, err = bpf.Load(bpf.Config{
-		Sources:  o.Sources,
-		Filtered: o.filtered(),
-		Comms:    o.Comms,
-		Cgroups:  s.cgroups,
-		MaxTasks: o.MaxTasks,
-	})
-	if err != nil {
-		return nil, explain(err)
+	if err := s.load(); err != nil {
+		return nil, err
 	}
-	if s.command, err = startCommand(o.Command, o.AsRoot); err != nil {
+	if s.command, err = startCommand(o.Command, o.AsRoot, nice); err != nil {
 		return nil, errors.Join(err, s.programs.Release())
 	}
 	res, err := s.run(ctx)
-	return res, errors.Join(err, s.command.end(), s.programs.Release())
+	err = errors.Join(err, s.command.end())
+	if s.programs != nil { // they could not be loaded anew
+		err = errors.Join(err, s.programs.Release())
+	}
+	return res, err
+}
+
+func (s *session) load() (err error) {
+	if slices.ContainsFunc(s.options.Triggers, func(t *Trigger) bool { return t.kind == "tcp_response" }) {
+		s.options.MaxTurns = math.MaxUint32 // each is to be seen
+	}
+	s.programs, err = bpf.Load(bpf.Config{
+		Sources:  s.options.Sources,
+		Filtered: s.options.filtered(),
+		Comms:    s.options.Comms,
+		Cgroups:  s.cgroups,
+		MaxTasks: s.options.MaxTasks,
+		MaxConns: s.options.MaxConns,
+		MaxTurns: s.options.MaxTurns,
+		RTTEvery: s.options.RTTInterval,
+	})
+	if err != nil {
+		return explain(err)
+	}
+	return nil
+}
+
+// openWindow opens the window. When that comes too late the programs have
+// counted already, and are loaded anew.
+func (s *session) openWindow() (err error) {
+	for try := range openTries {
+		if err := errors.Join(s.aim(), s.cost.begin(s.programs)); err != nil {
+			return err
+		}
+		if s.missed, err = s.programs.Busy(); err != nil {
+			return err
+		}
+		s.opens, err = s.programs.OpenWindow(lead << try)
+		if !errors.Is(err, bpf.ErrLate) {
+			return err
+		}
+		if err := errors.Join(s.programs.Release(), s.load()); err != nil {
+			return err
+		}
+	}
+	return hinted{err, "the machine does not let the recorder run for a tenth of a second: try again when it is less busy"}
 }
 
 // mountTracefs makes classic tracepoints reachable where nobody mounted it, as

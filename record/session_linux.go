@@ -22,7 +22,8 @@ const (
 	// settle is how long after its time stamp a record may still arrive: the
 	// program that makes it can be interrupted in between.
 	settle = 50 * time.Millisecond
-	never  = ^uint64(0)
+	// ahead is how long before its duration is over a recording begins to end.
+	ahead = lead + 5*time.Millisecond
 )
 
 // session is one recording from its first to its last row. All of it runs on
@@ -35,11 +36,13 @@ type session struct {
 	cgroups  []uint64 // of the filter, by id
 	parts    *parts   // nil: one file
 
-	opens   uint64 // boot time
+	opens   uint64   // boot time
+	missed  []uint64 // before that, by busy programs
 	meta    *format.Metadata
 	writer  *format.Writer
 	drain   *drain
 	sums    *accounts
+	folds   *folds
 	losses  *losses
 	clock   clock
 	cost    cost
@@ -67,25 +70,19 @@ func (s *session) run(ctx context.Context) (*Result, error) {
 
 // begin opens the window, writes who is there, and lets the command go.
 func (s *session) begin() error {
-	if err := s.aim(); err != nil {
-		return err
-	}
-	s.cost.programs = s.programs
-	if err := s.cost.begin(); err != nil {
-		return err
-	}
-	s.opens = bpf.Now() + uint64(lead)
-	if err := s.programs.SetWindow(s.opens, never); err != nil {
+	if err := s.openWindow(); err != nil {
 		return err
 	}
 	if err := s.openWriter(); err != nil {
 		return err
 	}
-	sleepUntil(s.opens)
+	if err := s.sums.stats.begin(); err != nil {
+		return err
+	}
 	if err := s.inventory(bpf.ReasonSnapshot); err != nil {
 		return err
 	}
-	if err := s.clock.add(s, bpf.Now(), true); err != nil {
+	if err := errors.Join(s.clock.suspended(s), s.clock.add(s, bpf.Now(), true)); err != nil {
 		return err
 	}
 	s.lastSums = time.Now()
@@ -125,8 +122,9 @@ func (s *session) openWriter() error {
 		return fmt.Errorf("write %s: %w", s.options.Output, err)
 	}
 	s.sums = newAccounts(s.programs, s.opens)
-	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums)
-	s.losses = newLosses(s.programs, s.drain, s.opens)
+	s.folds = newFolds(s.programs, s.writer, s.opens)
+	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums, s.folds)
+	s.losses = newLosses(s.programs, s.drain, s.opens, s.missed)
 	if err == nil && s.parts.inMemory() {
 		err = s.drain.watch(s.options.Triggers, s.triggered)
 	}
@@ -147,7 +145,9 @@ func (s *session) inventory(why uint32) error {
 		if why == bpf.ReasonSnapshot {
 			s.sums.found(t)
 		}
-		t.Reason = why
+		if t.Reason != bpf.ReasonExiting {
+			t.Reason = why
+		}
 		used[t.CgroupID] = true
 		if err := s.writer.AddReading(bpf.Bytes(t)); err != nil {
 			return err
@@ -254,8 +254,8 @@ func total(rows map[string]uint64) (n uint64) {
 func (s *session) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	if s.options.Duration > 0 {
-		left := time.Duration(s.opens + uint64(s.options.Duration) - bpf.Now())
-		ctx, cancel = context.WithTimeout(ctx, left)
+		left := time.Duration(s.due() - bpf.Now())
+		ctx, cancel = context.WithTimeout(ctx, left-ahead)
 	}
 	if s.command != nil {
 		go func() {
@@ -286,7 +286,7 @@ func (s *session) periodic(now time.Time) error {
 // account writes sums and losses as of now, and reports progress.
 func (s *session) account(now time.Time) error {
 	at := bpf.Now()
-	if err := errors.Join(s.addSums(at), s.clock.add(s, at, false), s.shed(now)); err != nil {
+	if err := errors.Join(s.addSums(at), s.clock.suspended(s), s.clock.add(s, at, false), s.shed(now)); err != nil {
 		return err
 	}
 	rows := s.writer.Stats().Total
@@ -311,25 +311,37 @@ func (s *session) addSums(at uint64) error {
 			return err
 		}
 	}
+	if err := s.folds.write(at); err != nil {
+		return err
+	}
 	return s.losses.write(s.writer, at)
+}
+
+// due is when the recording has had its duration, in boot time.
+func (s *session) due() uint64 { return s.opens + uint64(s.options.Duration) }
+
+// closeWindow closes the window: when the recording has had its duration, or
+// else soon.
+func (s *session) closeWindow() (uint64, error) {
+	at := bpf.Now() + uint64(lead)
+	if due := s.due(); s.options.Duration > 0 && due < at+uint64(ahead) {
+		at = max(at, due)
+	}
+	return s.programs.CloseWindow(at)
 }
 
 // end closes the window and writes what is left, the summary last.
 func (s *session) end() (*Result, error) {
 	// Before the window closes: a connection that closes after it was listed
 	// still has its own last row.
-	err := s.addSockets(s.programs.Open)
-	closes := bpf.Now() + uint64(lead)
-	if s.options.Duration > 0 && closes > s.opens+uint64(s.options.Duration) {
-		closes = max(s.opens+uint64(s.options.Duration), bpf.Now()+uint64(lead)/2)
-	}
-	err = errors.Join(err, s.programs.SetWindow(s.opens, closes))
-	sleepUntil(closes)
+	err := errors.Join(s.addSockets(s.programs.Open), s.clock.suspended(s))
+	closes, closeErr := s.closeWindow()
 	s.sums.closes = closes
+	err = errors.Join(err, closeErr)
 	if s.noRoom {
 		err = errors.Join(err, s.makeRoom(closes))
 	}
-	err = errors.Join(err, s.drain.poll(0), s.drain.finish(), s.cost.end(time.Now(), true), s.addSums(closes), s.addEnd(closes), s.close())
+	err = errors.Join(err, s.drain.rest(), s.drain.finish(), s.cost.end(time.Now(), true), s.addSums(closes), s.addEnd(closes), s.close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.options.Output, err)
 	}
@@ -419,10 +431,4 @@ func (s *session) result(closes uint64) *Result {
 		}
 	}
 	return res
-}
-
-func sleepUntil(boot uint64) {
-	for now := bpf.Now(); now <= boot; now = bpf.Now() {
-		time.Sleep(time.Duration(boot - now + 1))
-	}
 }

@@ -5,6 +5,7 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -22,13 +23,13 @@ import (
 type accounts struct {
 	programs *bpf.Programs
 	opens    uint64
-	closes   uint64       // end of the recording; 0: not set yet
-	online   []int        // CPUs that are, or were since the recording began
-	offline  map[int]bool // those of them that are not now
+	closes   uint64 // end of the recording; 0: not set yet
+	online   []int  // CPUs that are, or were since the recording began
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
 	written map[uint32]uint64 // on_cpu_ns of the last row, by tid
+	stats   stats
 }
 
 // clockReading is a thread's task clock at an instant.
@@ -43,51 +44,22 @@ type clockReading struct {
 }
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
-	return &accounts{programs: p, opens: opens, online: onlineCPUs(), offline: map[int]bool{}, initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
+	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
 }
 
-// hotplug notes which CPUs went online or offline. One that goes offline stays
-// among those that count: it is idle.
-func (a *accounts) hotplug(w *format.Writer, at uint64) error {
-	now := onlineCPUs()
-	for _, cpu := range now {
-		if !slices.Contains(a.online, cpu) {
-			a.online = append(a.online, cpu)
-			a.offline[cpu] = true
-		}
+// wentOnline is told of CPUs that go online or offline. One that goes offline
+// stays among those that count: it is idle.
+func (a *accounts) wentOnline(row *bpf.CPUOnline) {
+	if cpu := int(row.H.CPU); !slices.Contains(a.online, cpu) {
+		a.online = append(a.online, cpu)
 	}
-	for _, cpu := range a.online {
-		online := slices.Contains(now, cpu)
-		if online != a.offline[cpu] {
-			continue
-		}
-		a.offline[cpu] = !online
-		row := bpf.CPUOnline{H: bpf.Header{Time: at, Kind: kindCPUOnline, CPU: uint16(cpu)}}
-		if online {
-			row.Online = 1
-		}
-		if err := w.AddReading(bpf.Bytes(&row)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cpusNow is what each CPU is doing. Nobody sees the last thread leave a CPU
-// that goes offline, so which are is looked at afterwards.
-func (a *accounts) cpusNow(w *format.Writer, at uint64) ([]bpf.CPUNow, error) {
-	cpus := a.programs.CPUs()
-	err := a.hotplug(w, at)
-	for cpu := range cpus {
-		if a.offline[cpu] {
-			cpus[cpu].TID, cpus[cpu].PID = 0, 0
-		}
-	}
-	return cpus, err
 }
 
 // forget has the next rows be of all threads, also of those that did not run.
-func (a *accounts) forget() { clear(a.written) }
+func (a *accounts) forget() {
+	clear(a.written)
+	a.stats.forget()
+}
 
 // found is told of each task that is there at the start.
 func (a *accounts) found(t *bpf.Task) {
@@ -118,13 +90,10 @@ func readClock(pid, tid uint32) clockReading {
 // write adds a row for every thread whose sums changed and for every CPU, as
 // of at: an instant of just now, or the end of the window.
 func (a *accounts) write(w *format.Writer, at uint64) error {
-	cpus, err := a.cpusNow(w, at)
-	if err != nil {
-		return err
-	}
+	cpus := a.programs.CPUs()
 	running := a.running(cpus)
 	var firstErr error
-	err = a.programs.Sums(func(tid uint32, s *bpf.Sum) {
+	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
 		if c := running[tid]; c != nil && c.Start == s.Start {
 			c.sum = *s
 			return
@@ -140,14 +109,16 @@ func (a *accounts) write(w *format.Writer, at uint64) error {
 			return err
 		}
 	}
-	return a.writeCPUs(w, cpus, at)
+	return errors.Join(a.writeCPUs(w, cpus, at), a.stats.write(w, at))
 }
 
 // addRunning adds the row of a thread that was on a CPU when the reading
 // began. If it has left meanwhile, its sums may have been read half changed,
 // and are read again; if it ended, the ring brings its last row.
 func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uint64) error {
-	if a.programs.CPU(c.cpu).Switches != c.Switches {
+	clock := readClock(c.PID, tid)
+	now := a.programs.CPU(c.cpu)
+	if now.Switches != c.Switches {
 		s, ok, err := a.programs.Sum(tid)
 		if !ok || err != nil || s.Start != c.Start {
 			return err
@@ -155,9 +126,12 @@ func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uin
 		row := a.row(tid, &s, at)
 		return a.addRow(w, &row, s.Dead != 0)
 	}
+	if now.LastOut != 0 { // it left behind the window: its clocks were read as it did
+		clock = clockReading{at: now.LastOut, cpuTime: now.LastCPUTime, runQueue: now.LastRunQueue}
+	}
 	c.sum.PID, c.sum.Start = c.PID, c.Start // it may never have left a CPU
 	row := a.row(tid, &c.sum, at)
-	a.addOpenSlice(&row, c, at)
+	a.addOpenSlice(&row, c, &clock, at)
 	return a.addRow(w, &row, false)
 }
 
@@ -231,26 +205,25 @@ func (a *accounts) addFirstSlice(row *bpf.TaskSum) {
 	row.CPUTimeNS += min(ran, c.FirstOut-a.opens)
 }
 
-// addOpenSlice adds what a thread that is on a CPU has had of it up to at.
-func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, at uint64) {
+// addOpenSlice adds what a thread that is on a CPU has had of it up to at. Its
+// clocks were read after at and no later than it left.
+func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockReading, at uint64) {
 	from := max(c.Since, a.opens)
 	if at <= from {
 		return
 	}
 	wall := at - from
 	row.OnCPUNS += wall
-	r := readClock(c.PID, c.TID)
-	if r.unreadable || r.cpuTime < c.CPUTimeIn || r.at <= c.Since {
+	if clock.unreadable || clock.cpuTime < c.CPUTimeIn || clock.at <= c.Since {
 		if at == a.closes { // a later row could have less
 			row.CPUTimeNS += wall // the clocks differ only by stolen time
 		}
 		return
 	}
-	// The clock was read a little after at: take the slice's share up to at.
-	share := float64(wall) / float64(r.at-c.Since)
-	row.CPUTimeNS += min(wall, uint64(float64(r.cpuTime-c.CPUTimeIn)*min(share, 1)))
-	if c.Since >= a.opens && r.runQueue > c.RunQueueIn && c.initial == nil {
-		row.RunQueueNS += r.runQueue - c.RunQueueIn
+	share := float64(wall) / float64(clock.at-c.Since)
+	row.CPUTimeNS += min(wall, uint64(float64(clock.cpuTime-c.CPUTimeIn)*min(share, 1)))
+	if c.Since >= a.opens && clock.runQueue > c.RunQueueIn && c.initial == nil {
+		row.RunQueueNS += clock.runQueue - c.RunQueueIn
 	}
 }
 

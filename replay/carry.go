@@ -22,10 +22,14 @@ type carried struct {
 	// The last switch of each CPU, and of each thread that lives away from one.
 	byCPU map[int]int
 	byTID map[uint32]int
+	// The wakeup of each thread that has not come to a CPU since.
+	wakeups map[uint32]int
 	// The last path of each cgroup.
 	cgroups map[uint64]int
+	// The last times of each CPU that were taken from threads.
+	stats map[int]int
 
-	cgroup, state, start, conn, exited, errno format.Col
+	cgroup, state, next, woken, start, conn, exited, errno format.Col
 }
 
 type taskKey struct {
@@ -39,6 +43,9 @@ type carriedTask struct{ first, last, exec, sum int }
 // carriedConn is the rows of one connection.
 type carriedConn struct{ first, last int }
 
+// carriedKinds are carried besides what introduces tasks and connections.
+var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat"}
+
 // mayCarry are the kinds of which rows from before the window may be needed.
 func (c *slicer) mayCarry() []string {
 	kinds := c.kinds()
@@ -46,7 +53,7 @@ func (c *slicer) mayCarry() []string {
 		if kinds != nil && !slices.Contains(kinds, k.Name) {
 			return false
 		}
-		return introduces(k) || k.Name == "summary" || k.Name == "sched_switch" || k.Name == "cgroup_path" || k.Name == "task_sum" || k.Name == "cpu_sum" || k.Field("conn") != nil && !k.Hot
+		return introduces(k) || slices.Contains(carriedKinds, k.Name) || k.Field("conn") != nil && !k.Hot
 	})
 }
 
@@ -76,10 +83,10 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, cgroups: map[uint64]int{},
-		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, cgroups: map[uint64]int{}, stats: map[int]int{},
+		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), next: file.Col("next_tid"), woken: file.Col("woken_tid"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
-	s.Columns = []format.Col{f.cgroup, f.state, f.start, f.conn, f.exited, f.errno}
+	s.Columns = []format.Col{f.cgroup, f.state, f.next, f.woken, f.start, f.conn, f.exited, f.errno}
 	readings, err := c.reader.Readings()
 	if err != nil {
 		return nil, err
@@ -103,8 +110,12 @@ func (f *carried) event(e Event, i int) {
 	switch {
 	case kind.Name == "sched_switch":
 		f.hop(e, i)
+	case kind.Name == "sched_waking":
+		f.wakeups[uint32(e.Uint(f.woken))] = i
 	case kind.Name == "cgroup_path":
 		f.cgroups[e.Uint(f.cgroup)] = i
+	case kind.Name == "cpu_stat" && e.Time() <= f.settled:
+		f.stats[e.CPU()] = i
 	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
 		f.recent = append(f.recent, i)
 	case kind.Name == "cpu_sum":
@@ -157,6 +168,7 @@ func (f *carried) identity(e Event, i int) {
 // hop notes a switch: who is on each CPU, and in what state others left theirs.
 func (f *carried) hop(e Event, i int) {
 	f.byCPU[e.CPU()] = i
+	delete(f.wakeups, uint32(e.Uint(f.next)))
 	if f.byTID[e.TID()] = i; e.Str(f.state) == "X" {
 		delete(f.byTID, e.TID())
 	}
@@ -185,10 +197,15 @@ func (f *carried) rows() []int {
 	for _, i := range f.byCPU {
 		all = append(all, i)
 	}
-	for _, i := range f.byTID {
-		all = append(all, i)
+	for _, byTID := range []map[uint32]int{f.byTID, f.wakeups} {
+		for _, i := range byTID {
+			all = append(all, i)
+		}
 	}
 	for _, i := range f.cgroups {
+		all = append(all, i)
+	}
+	for _, i := range f.stats {
 		all = append(all, i)
 	}
 	for _, c := range f.conns {

@@ -16,10 +16,10 @@ import (
 // out. An instant comes twice: as RFC 3339 text in UTC, and under its name with
 // _ns as nanoseconds since the Unix epoch.
 type JSONPrinter struct {
-	w     *bufio.Writer
-	line  []byte
-	plans map[*format.Kind][]item
-	cols  columns
+	w       *bufio.Writer
+	line    []byte
+	plans   map[*format.Kind][]item
+	capture *format.Capture
 }
 
 // item is a column to write with its ready-made key.
@@ -31,7 +31,7 @@ type item struct {
 
 // NewJSONPrinter writes to w. Output is buffered: Flush it.
 func NewJSONPrinter(w io.Writer, c *format.Capture) *JSONPrinter {
-	return &JSONPrinter{w: bufio.NewWriter(w), plans: map[*format.Kind][]item{}, cols: columns{capture: c, byName: map[string]format.Col{}}}
+	return &JSONPrinter{w: bufio.NewWriter(w), plans: map[*format.Kind][]item{}, capture: c}
 }
 
 // Flush hands over what is buffered.
@@ -65,7 +65,7 @@ func (p *JSONPrinter) plan(k *format.Kind) []item {
 		}
 		key := "," + string(AppendJSON(nil, f.Name)) + ":"
 		keyNS := "," + string(AppendJSON(nil, f.Name+"_ns")) + ":"
-		plan = append(plan, item{key: key, keyNS: keyNS, col: p.cols.col(f.Name), typ: f.Type})
+		plan = append(plan, item{key: key, keyNS: keyNS, col: p.capture.Col(f.Name), typ: f.Type})
 	}
 	p.plans[k] = plan
 	return plan

@@ -24,10 +24,10 @@ type cursor struct {
 func (c *cursor) done() bool  { return c.row >= c.batch.Len() }
 func (c *cursor) time() int64 { return c.batch.Time(c.row) }
 
-// merged ranges over the rows of a scan by time. It holds the batches that
-// later ones may still overlap.
-func merged(c *format.Capture, scan format.Scan, v *view) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
+// merged ranges over the rows of a scan by time, those of a batch that follow
+// each other together. It holds the batches that later ones may still overlap.
+func merged(c *format.Capture, scan format.Scan, v *view) iter.Seq2[Run, error] {
+	return func(yield func(Run, error) bool) {
 		var held []cursor
 		for b, err := range c.Batches(scan) {
 			if err == nil && len(held) == maxOverlap {
@@ -35,7 +35,7 @@ func merged(c *format.Capture, scan format.Scan, v *view) iter.Seq2[Event, error
 			}
 			if err != nil {
 				if drain(held, math.MaxInt64, v, yield) {
-					yield(Event{}, err)
+					yield(Run{}, err)
 				}
 				return
 			}
@@ -60,20 +60,17 @@ func (e *OrderError) Error() string {
 
 // drain yields the rows up to a time in order; rows of the same instant in the
 // order of the batches. It reports whether to go on.
-func drain(held []cursor, limit int64, v *view, yield func(Event, error) bool) bool {
+func drain(held []cursor, limit int64, v *view, yield func(Run, error) bool) bool {
 	for {
 		i := earliest(held)
 		if i < 0 || held[i].time() > limit {
 			return true
 		}
-		// Rows come in runs: stay with this batch until another is due.
 		c, until := &held[i], min(limit, due(held, i))
-		for first := true; !c.done() && (first || c.time() <= until); first = false {
-			e := Event{batch: c.batch, view: v, row: c.row}
-			c.row++
-			if !yield(e, nil) {
-				return false
-			}
+		run := Run{first: Event{batch: c.batch, view: v, row: c.row}, n: max(1, c.batch.Until(c.row, until))}
+		c.row += run.n
+		if !yield(run, nil) {
+			return false
 		}
 	}
 }

@@ -41,20 +41,39 @@ func (r *Reader) Close() error { return r.capture.Close() }
 // [format.Capture.Cut].
 func (r *Reader) Events(s Select) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		for run, err := range r.Runs(s) {
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			for i := range run.n {
+				if !yield(run.At(i), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Runs is Events for those who can take events of one kind that follow each
+// other at once, which is faster.
+func (r *Reader) Runs(s Select) iter.Seq2[Run, error] {
+	return func(yield func(Run, error) bool) {
 		if err := r.check(s); err != nil {
-			yield(Event{}, err)
+			yield(Run{}, err)
 			return
 		}
 		f := newFilter(r.capture, s)
 		if err := r.learnBefore(f); err != nil {
-			yield(Event{}, err)
+			yield(Run{}, err)
 			return
 		}
-		for e, err := range merged(r.capture, f.scan(), f.view) {
-			if err == nil && !f.take(e) {
-				continue
+		for run, err := range merged(r.capture, f.scan(), f.view) {
+			if err != nil {
+				yield(run, err)
+				return
 			}
-			if !yield(e, err) || err != nil {
+			if !f.takeRun(run, yield) {
 				return
 			}
 		}
@@ -68,11 +87,13 @@ func (r *Reader) learnBefore(f *filter) error {
 	}
 	scan := f.scan()
 	scan.Kinds, scan.From, scan.To = f.view.tasks.Kinds(), 0, f.From-1
-	for e, err := range merged(r.capture, scan, f.view) {
+	for run, err := range merged(r.capture, scan, f.view) {
 		if err != nil {
 			return err
 		}
-		f.view.tasks.Update(e)
+		for i := range run.n {
+			f.view.tasks.Update(run.At(i))
+		}
 	}
 	return nil
 }

@@ -27,6 +27,15 @@ func (r *Reader) Readings() ([]int64, error) {
 	return at, nil
 }
 
+// Behind are the first two readings behind an instant; 0: there is none. What was
+// used up to the instant is bounded by the rows of sums before the second.
+func Behind(at []int64, instant int64) (first, second int64) {
+	if _, first = Reading(at, instant); first != 0 {
+		_, second = Reading(at, first)
+	}
+	return first, second
+}
+
 // Reading is the last reading up to an instant and the one after it; 0: none.
 func Reading(at []int64, instant int64) (last, next int64) {
 	for _, t := range at {

@@ -20,7 +20,8 @@ type Select struct {
 	always []string // kinds of which PIDs and Comms leave out nothing, besides loss
 }
 
-// A switch has two tasks, prev and next; it is selected when either matches.
+// A switch has two tasks, prev and next, and a wakeup the waker and the woken;
+// they are selected when either matches.
 // Loss is always selected, because it may concern any process; other rows
 // that belong to no task are left out as soon as PIDs or Comms are given.
 
@@ -31,7 +32,8 @@ type filter struct {
 	view      *view
 	wanted    []bool // by kind number; nil: all
 	always    []bool // by kind number
-	comm, nxt format.Col
+	comm      format.Col
+	nxt, woke format.Col // the other thread of a switch, of a wakeup
 }
 
 func newFilter(c *format.Capture, s Select) *filter {
@@ -42,6 +44,7 @@ func newFilter(c *format.Capture, s Select) *filter {
 		always:  kindSet(c, append([]string{"loss"}, s.always...)),
 		comm:    c.Col("comm"),
 		nxt:     c.Col("next_tid"),
+		woke:    c.Col("woken_tid"),
 	}
 	if s.Tasks || f.byTask() {
 		f.view.tasks = NewTasks(c)
@@ -97,7 +100,7 @@ func (f *filter) columns() []format.Col {
 		cols = append(cols, f.view.tasks.Columns()...)
 	}
 	if f.byTask() {
-		cols = append(cols, f.nxt)
+		cols = append(cols, f.nxt, f.woke)
 	}
 	slices.Sort(cols)
 	cols = slices.Compact(cols)
@@ -126,7 +129,8 @@ func (f *filter) concerns(e Event) bool {
 	if e.Null(f.view.tid) {
 		return false
 	}
-	return f.matchTID(e.TID()) || !e.Null(f.nxt) && f.matchTID(uint32(e.Uint(f.nxt)))
+	return f.matchTID(e.TID()) || !e.Null(f.nxt) && f.matchTID(uint32(e.Uint(f.nxt))) ||
+		!e.Null(f.woke) && f.matchTID(uint32(e.Uint(f.woke)))
 }
 
 func (f *filter) commOf(e Event) string {

@@ -19,19 +19,27 @@ type shape struct {
 
 // shapes by kind; a kind without one prints all its columns, see other.
 var shapes = map[string]shape{
-	"exec":         {"EXEC", func(p *Printer, e Event) string { return p.str(e, "filename") }},
-	"exit":         {"EXIT", exitDetail},
-	"fork":         {"FORK", nothing},
-	"thread_start": {"THREAD", threadDetail},
-	"thread_exit":  {"TEXIT", threadDetail},
-	"sched_switch": {"SWITCH", switchDetail},
-	"tcp_connect":  {"CONNECT", connectDetail},
-	"tcp_accept":   {"ACCEPT", acceptDetail},
-	"tcp_response": {"RESPONSE", responseDetail},
-	"tcp_close":    {"CLOSE", closeDetail},
-	"tcp_socket":   {"SOCKET", socketDetail},
-	"open":         {"OPEN", openDetail},
-	"loss":         {"LOSS", lossDetail},
+	"exec":             {"EXEC", func(p *Printer, e Event) string { return p.str(e, "filename") }},
+	"exit":             {"EXIT", exitDetail},
+	"fork":             {"FORK", nothing},
+	"thread_start":     {"THREAD", threadDetail},
+	"thread_exit":      {"TEXIT", threadDetail},
+	"sched_switch":     {"SWITCH", switchDetail},
+	"sched_waking":     {"WAKING", wakingDetail},
+	"tcp_connect":      {"CONNECT", connectDetail},
+	"tcp_accept":       {"ACCEPT", acceptDetail},
+	"tcp_response":     {"RESPONSE", responseDetail},
+	"tcp_read":         {"READ", func(p *Printer, e Event) string { return turnDetail(p, e, "read_ns") }},
+	"tcp_reply":        {"REPLY", func(p *Printer, e Event) string { return turnDetail(p, e, "think_ns") }},
+	"tcp_fold":         {"TURNS", foldDetail},
+	"tcp_rtt":          {"RTT", rttDetail},
+	"tcp_retransmit":   {"RETRANS", retransmitDetail},
+	"tcp_state_change": {"STATE", stateDetail},
+	"tcp_reset":        {"RESET", resetDetail},
+	"tcp_close":        {"CLOSE", closeDetail},
+	"tcp_socket":       {"SOCKET", socketDetail},
+	"open":             {"OPEN", openDetail},
+	"loss":             {"LOSS", lossDetail},
 }
 
 func nothing(*Printer, Event) string { return "" }
@@ -65,12 +73,17 @@ func switchDetail(p *Printer, e Event) string {
 	return s + fmt.Sprintf(" (%d had waited %s)", e.TID(), p.dur(e, "delay_ns"))
 }
 
+func wakingDetail(p *Printer, e Event) string {
+	woken := uint32(p.uint(e, "woken_tid"))
+	return fmt.Sprintf("[%03d] %s/%d --> %s/%d", e.CPU(), p.name(e, e.TID()), e.TID(), p.name(e, woken), woken)
+}
+
 func endpoints(p *Printer, e Event, arrow string) string {
 	return endpoint(p, e, "laddr", "lport") + " " + arrow + " " + endpoint(p, e, "raddr", "rport")
 }
 
 func endpoint(p *Printer, e Event, addr, port string) string {
-	text, n := e.Str(p.cols.col(addr)), uint16(p.uint(e, port))
+	text, n := e.Str(p.capture.Col(addr)), uint16(p.uint(e, port))
 	if a, err := netip.ParseAddr(text); err == nil {
 		return netip.AddrPortFrom(a, n).String()
 	}
@@ -89,7 +102,35 @@ func acceptDetail(p *Printer, e Event) string {
 }
 
 func responseDetail(p *Printer, e Event) string {
-	return fmt.Sprintf("connection %d (%s)", p.uint(e, "conn"), p.dur(e, "response_ns"))
+	s := turnDetail(p, e, "response_ns")
+	if p.uint(e, "ack_ns") > 0 {
+		s += fmt.Sprintf(" acknowledged after %s", p.dur(e, "ack_ns"))
+	}
+	return s
+}
+
+func turnDetail(p *Printer, e Event, column string) string {
+	return fmt.Sprintf("connection %d (%s)", p.uint(e, "conn"), p.dur(e, column))
+}
+
+func foldDetail(p *Printer, e Event) string {
+	return fmt.Sprintf("connection %d %s: %d from %s", p.uint(e, "conn"), p.str(e, "turn_part"), p.uint(e, "turns"), p.dur(e, "from_ns"))
+}
+
+func rttDetail(p *Printer, e Event) string {
+	return fmt.Sprintf("connection %d (srtt %s, least %s)", p.uint(e, "conn"), p.dur(e, "srtt_ns"), p.dur(e, "min_rtt_ns"))
+}
+
+func retransmitDetail(p *Printer, e Event) string {
+	return fmt.Sprintf("connection %d %s: %d segments, %s", p.uint(e, "conn"), p.str(e, "tcp_state"), p.uint(e, "segments"), brief(Bytes(p.uint(e, "payload_bytes"))))
+}
+
+func stateDetail(p *Printer, e Event) string {
+	return fmt.Sprintf("connection %d %s --> %s (%s)", p.uint(e, "conn"), p.str(e, "from_state"), p.str(e, "tcp_state"), p.dur(e, "state_ns"))
+}
+
+func resetDetail(p *Printer, e Event) string {
+	return fmt.Sprintf("connection %d %s by the %s side", p.uint(e, "conn"), p.str(e, "tcp_state"), p.str(e, "reset_from"))
 }
 
 func closeDetail(p *Printer, e Event) string {
@@ -120,7 +161,7 @@ func openDetail(p *Printer, e Event) string {
 	if p.uint(e, "cut") != 0 {
 		path += "..."
 	}
-	result := fmt.Sprint("fd ", e.Int(p.cols.col("fd")))
+	result := fmt.Sprint("fd ", e.Int(p.capture.Col("fd")))
 	if name := p.errno(e); name != "" {
 		result = name
 	}
@@ -129,7 +170,7 @@ func openDetail(p *Printer, e Event) string {
 
 func lossDetail(p *Printer, e Event) string {
 	return fmt.Sprintf("%d %s events lost since %s: %s", p.uint(e, "lost"), p.str(e, "loss_source"),
-		clock(e.Int(p.cols.col("since")), p.zone), p.str(e, "loss_reason"))
+		clock(e.Int(p.capture.Col("since")), p.zone), p.str(e, "loss_reason"))
 }
 
 // shown are the columns that a line has in front of its detail.
@@ -141,7 +182,7 @@ func other(p *Printer, e Event) string {
 	fields := e.Kind().Fields
 	for i := range fields {
 		f := &fields[i]
-		if c := p.cols.col(f.Name); !slices.Contains(shown, f.Name) && !e.Null(c) {
+		if c := p.capture.Col(f.Name); !slices.Contains(shown, f.Name) && !e.Null(c) {
 			parts = append(parts, Clean(f.Name)+"="+p.value(e, f, c))
 		}
 	}

@@ -111,7 +111,8 @@ func (c *slicer) selection(kinds []string) Select {
 }
 
 // copyBehind carries the rest of the window's last reading of sums with the
-// names for it, the losses that may lie in the window, and the summary.
+// names for it, the sums behind the window that bound what was used in it, the
+// losses that may lie in it, and the summary.
 func (c *slicer) copyBehind() error {
 	if c.slice.To == 0 {
 		return nil
@@ -120,19 +121,47 @@ func (c *slicer) copyBehind() error {
 	if err != nil {
 		return err
 	}
-	_, next := Reading(readings, c.slice.To)
-	since, exited := c.reader.capture.Col("since"), c.reader.capture.Col("exited")
-	s := c.selection(c.present(append(kindNames(c.reader.capture, introduces), "loss", "summary", "task_sum", "cpu_sum")...))
+	b := &behind{to: c.slice.To, bound: map[taskKey]bool{}}
+	b.next, b.second = Behind(readings, c.slice.To)
+	file := c.reader.capture
+	b.since, b.exited, b.start = file.Col("since"), file.Col("exited"), file.Col("start")
+	s := c.selection(c.present(append(kindNames(file, introduces), "loss", "summary", "task_sum", "cpu_sum")...))
 	s.From = c.slice.To + 1
-	return c.add(s, func(e Event) bool {
-		switch e.Kind().Name {
-		case "summary":
-			return true
-		case "loss":
-			return e.Int(since) <= c.slice.To
-		}
-		return (next == 0 || e.Time() < next) && e.Uint(exited) == 0
-	})
+	return c.add(s, b.wanted)
+}
+
+// behind chooses rows from behind a slice's window.
+type behind struct {
+	to                   int64
+	next, second         int64 // the first readings behind the window; 0: none
+	bound                map[taskKey]bool
+	since, exited, start format.Col
+}
+
+func (b *behind) wanted(e Event) bool {
+	late := b.next != 0 && e.Time() >= b.next
+	switch e.Kind().Name {
+	case "summary":
+		return true
+	case "loss":
+		return e.Int(b.since) <= b.to
+	case "cpu_sum":
+		return !late || e.Time() == b.next
+	case "task_sum":
+		return !late && e.Uint(b.exited) == 0 || b.bounds(e)
+	}
+	return !late
+}
+
+// bounds tells whether a row of sums is the first of a thread behind the window
+// and the last reading that belongs to it.
+func (b *behind) bounds(e Event) bool {
+	k := taskKey{e.TID(), e.Int(b.start)}
+	if k.start > b.to || b.second != 0 && e.Time() >= b.second || b.bound[k] {
+		return false
+	}
+	b.bound[k] = true
+	return true
 }
 
 // present leaves out the kinds that the capture or the slice does not have.

@@ -19,7 +19,7 @@ type Task struct {
 // id is taken again, because rows about its end come after it. It holds at most
 // one task for each thread id.
 type Tasks struct {
-	byTID map[uint32]Task
+	byTID ByNumber[Task]
 	names []string // kinds that introduce tasks
 	kinds []bool   // the same, by number
 
@@ -29,7 +29,6 @@ type Tasks struct {
 // NewTasks makes a tracker that knows nobody yet.
 func NewTasks(c *format.Capture) *Tasks {
 	t := &Tasks{
-		byTID:  map[uint32]Task{},
 		pid:    c.Col(format.ColumnPID),
 		tid:    c.Col(format.ColumnTID),
 		start:  c.Col("start"),
@@ -55,7 +54,7 @@ func (t *Tasks) Preload(c *format.Capture) error {
 		if err != nil {
 			return err
 		}
-		if _, ok := t.byTID[e.TID()]; !ok && e.Str(reason) == "snapshot" {
+		if t.byTID.Get(e.TID()) == nil && (e.Str(reason) == "snapshot" || e.Str(reason) == "exiting") {
 			t.Update(e)
 		}
 	}
@@ -64,9 +63,7 @@ func (t *Tasks) Preload(c *format.Capture) error {
 
 // All visits every task that is known, in no order.
 func (t *Tasks) All(visit func(Task)) {
-	for _, task := range t.byTID {
-		visit(task)
-	}
+	t.byTID.All(func(_ uint32, task *Task) { visit(*task) })
 }
 
 // introduces tells whether a kind's rows say who a task is.
@@ -88,7 +85,7 @@ func (t *Tasks) Update(e Event) {
 		return
 	}
 	tid := uint32(e.Uint(t.tid))
-	t.byTID[tid] = Task{
+	t.byTID.Set(tid, &Task{
 		TID:    tid,
 		PID:    uint32(e.Uint(t.pid)),
 		PPID:   uint32(e.Uint(t.ppid)),
@@ -96,11 +93,20 @@ func (t *Tasks) Update(e Event) {
 		Comm:   e.Str(t.comm),
 		Kernel: e.Uint(t.kernel) != 0,
 		Cgroup: e.Uint(t.cgroup),
-	}
+	})
 }
 
 // Lookup is the latest task that had the thread id.
 func (t *Tasks) Lookup(tid uint32) (Task, bool) {
-	task, ok := t.byTID[tid]
-	return task, ok
+	if task := t.byTID.Get(tid); task != nil {
+		return *task, true
+	}
+	return Task{}, false
 }
+
+// Find is Lookup without a copy, nil for nobody. What it points to does not
+// change: who takes the id, or a name, is another Task.
+func (t *Tasks) Find(tid uint32) *Task { return t.byTID.Get(tid) }
+
+// Known tells whether Lookup finds a task.
+func (t *Tasks) Known(tid uint32) bool { return t.byTID.Get(tid) != nil }

@@ -16,15 +16,15 @@ import (
 // bootstrap tool. Select with Tasks, or switches lack their names. Every name
 // goes through [Clean].
 type Printer struct {
-	w    *bufio.Writer
-	zone *time.Location
-	cols columns
+	w       *bufio.Writer
+	zone    *time.Location
+	capture *format.Capture
 }
 
 // NewPrinter writes lines to w in the capture's own time of day. Output is
 // buffered: Flush it.
 func NewPrinter(w io.Writer, c *format.Capture) *Printer {
-	return &Printer{w: bufio.NewWriter(w), zone: Zone(c.Meta()), cols: columns{capture: c, byName: map[string]format.Col{}}}
+	return &Printer{w: bufio.NewWriter(w), zone: Zone(c.Meta()), capture: c}
 }
 
 const lineShape = "%-15s %-8s %-16s %-7s %-7s %s"
@@ -96,32 +96,17 @@ func (p *Printer) name(e Event, tid uint32) string {
 	return "?"
 }
 
-func (p *Printer) has(e Event, name string) bool    { return !e.Null(p.cols.col(name)) }
-func (p *Printer) uint(e Event, name string) uint64 { return e.Uint(p.cols.col(name)) }
-func (p *Printer) str(e Event, name string) string  { return Clean(e.Str(p.cols.col(name))) }
+func (p *Printer) has(e Event, name string) bool    { return !e.Null(p.capture.Col(name)) }
+func (p *Printer) uint(e Event, name string) uint64 { return e.Uint(p.capture.Col(name)) }
+func (p *Printer) str(e Event, name string) string  { return Clean(e.Str(p.capture.Col(name))) }
 
 // dur is a duration as in "12.3ms".
 func (p *Printer) dur(e Event, name string) string { return brief(Duration(p.uint(e, name))) }
 
 // errno is the name of the error column's value, empty for success.
 func (p *Printer) errno(e Event) string {
-	if n := e.Int(p.cols.col("error")); n != 0 {
+	if n := e.Int(p.capture.Col("error")); n != 0 {
 		return Errno(n)
 	}
 	return ""
-}
-
-// columns remembers the handles of columns by name.
-type columns struct {
-	capture *format.Capture
-	byName  map[string]format.Col
-}
-
-func (c *columns) col(name string) format.Col {
-	col, ok := c.byName[name]
-	if !ok {
-		col = c.capture.Col(name)
-		c.byName[name] = col
-	}
-	return col
 }

@@ -41,6 +41,14 @@ func Bytes(n uint64) (number, unit string) {
 
 func decimals(v float64, n int) string { return strconv.FormatFloat(v, 'f', n, 64) }
 
+// SpacedDuration is a duration as in tables: 12.3 ms.
+func SpacedDuration(ns uint64) string { return spaced(Duration(ns)) }
+
+// SpacedBytes is a size as in tables: 12.3 KB.
+func SpacedBytes(n uint64) string { return spaced(Bytes(n)) }
+
+func spaced(number, unit string) string { return number + " " + unit }
+
 // brief puts number and unit together for a line of text.
 func brief(number, unit string) string { return number + unit }
 

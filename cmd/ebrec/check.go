@@ -24,7 +24,8 @@ gaps and sums add up.
 
 It ends with status 0 when it found nothing, 3 when the capture is sound but cut
 short or lossy, and 1 when something is wrong.`,
-		Args: captureArg,
+		Example: "  ebrec check trace.arrow",
+		Args:    captureArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkFormat(as, []string{"text", "json"}); err != nil {
 				return err

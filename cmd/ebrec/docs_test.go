@@ -15,6 +15,8 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/dataset"
+	"github.com/ebrec/ebrec/diff"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/record"
 )
@@ -23,16 +25,51 @@ var update = flag.Bool("update", false, "rewrite the documents that are made fro
 
 // TestReadmeIsTrue runs every "$ ebrec" of the README and compares what it
 // prints with what the README shows.
-func TestReadmeIsTrue(t *testing.T) {
+func TestReadmeIsTrue(t *testing.T) { documentIsTrue(t, "README.md", 4) }
+
+func TestRedactDocumentIsTrue(t *testing.T) { documentIsTrue(t, "docs/redact.md", 1) }
+
+func TestFleetIsTrue(t *testing.T) { documentIsTrue(t, "docs/fleet.md", 2) }
+
+func TestExportIsTrue(t *testing.T) { documentIsTrue(t, "docs/export.md", 3) }
+
+// documentIsTrue runs the commands that a document shows, of which there are a
+// few.
+func documentIsTrue(t *testing.T, path string, few int) {
 	t.Chdir("../..")
-	readme, err := os.ReadFile("README.md")
+	shown, ran := executed(t, path)
+	if ran < few {
+		t.Errorf("%s shows %d commands, want at least %d", path, ran, few)
+	}
+	same(t, path, shown)
+}
+
+// TestDiffDocument does the same for docs/diff.md, and keeps its measures in step.
+func TestDiffDocument(t *testing.T) {
+	t.Chdir("../..")
+	shown, ran := executed(t, "docs/diff.md")
+	const begin, end = "| measure | source | |\n|---|---|---|\n", "\nMeasures that"
+	head, rest, ok1 := strings.Cut(shown, begin)
+	_, tail, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 || ran != 1 {
+		t.Fatalf("docs/diff.md has lost its measures, or shows %d commands", ran)
+	}
+	var b strings.Builder
+	for _, m := range diff.Measures {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", m.Name, m.Source, cell(m.Doc))
+	}
+	same(t, "docs/diff.md", head+begin+b.String()+end+tail)
+}
+
+// executed is a document with what its commands print, and how many it has.
+func executed(t *testing.T, path string) (shown string, ran int) {
+	t.Helper()
+	document, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
-	blocks := strings.Split(string(readme), "```")
-	ran := 0
-	for i, b := range blocks {
+	for i, b := range strings.Split(string(document), "```") {
 		line, _, ok := strings.Cut(strings.TrimPrefix(b, "\n"), "\n")
 		command, isRun := strings.CutPrefix(line, "$ ebrec ")
 		if i%2 == 0 || !ok || !isRun {
@@ -46,10 +83,7 @@ func TestReadmeIsTrue(t *testing.T) {
 		}
 		out = append(out, "\n"+line+"\n"+stdout.String())
 	}
-	if ran < 4 {
-		t.Errorf("the README shows %d commands, want at least 4", ran)
-	}
-	same(t, "README.md", strings.Join(out, "```"))
+	return strings.Join(out, "```"), ran
 }
 
 // TestMetricsDocument keeps docs/metrics.md in step with the columns.
@@ -68,6 +102,24 @@ func TestMetricsDocument(t *testing.T) {
 				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
 			}
 		}
+	}
+	b.WriteString("\n## By host or capture\n\nWith `--by host` or `--by capture` all rows of an analysis are added up.\n")
+	for _, a := range analyze.All {
+		if !a.Adds() {
+			continue
+		}
+		columns, err := analyze.ManyColumns(a, analyze.Options{}, "host")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "\n### %s\n\n| column | unit | meaning |\n|---|---|---|\n", a.Name)
+		for _, c := range columns {
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
+		}
+	}
+	b.WriteString("\n## By host, with --compare\n\n| column | unit | meaning |\n|---|---|---|\n")
+	for _, c := range diff.HostColumns {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
 	}
 	kinds, err := bpf.Kinds()
 	if err != nil {
@@ -103,6 +155,26 @@ func TestFormatDocument(t *testing.T) {
 		t.Errorf("FORMAT.md is not of %s", want)
 	}
 	same(t, "FORMAT.md", head+columnsBegin+"\n"+columnTable(kinds)+columnsEnd+tail)
+}
+
+// TestFleetDocument keeps the columns of the table captures in step.
+func TestFleetDocument(t *testing.T) {
+	t.Chdir("../..")
+	doc, err := os.ReadFile("docs/fleet.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, rest, ok1 := strings.Cut(string(doc), columnsBegin)
+	_, tail, ok2 := strings.Cut(rest, columnsEnd)
+	if !ok1 || !ok2 {
+		t.Fatal("docs/fleet.md has lost its markers")
+	}
+	var b strings.Builder
+	b.WriteString("| column | unit | meaning |\n|---|---|---|\n")
+	for _, c := range dataset.CaptureColumns {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
+	}
+	same(t, "docs/fleet.md", head+columnsBegin+"\n"+b.String()+columnsEnd+tail)
 }
 
 const (
@@ -188,7 +260,7 @@ func same(t *testing.T, path, want string) {
 // The packages that read captures need neither Linux nor the eBPF library.
 func TestReadersAreLight(t *testing.T) {
 	t.Chdir("../..")
-	out, err := exec.Command("go", "list", "-deps", "./format", "./replay", "./analyze", "./check").CombinedOutput()
+	out, err := exec.Command("go", "list", "-deps", "./format", "./replay", "./analyze", "./check", "./diff", "./export", "./dataset", "./redact", "./report").CombinedOutput()
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, out)
 	}

@@ -23,7 +23,8 @@ tried: its programs are attached for a moment.
 
 It ends with status 0 when everything is available, 3 when something records
 less than it could, and 1 when something that recording needs is missing.`,
-		Args: cobra.NoArgs,
+		Example: "  ebrec doctor",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := checkFormat(as, []string{"text", "json"}); err != nil {
 				return err

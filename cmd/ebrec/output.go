@@ -19,14 +19,15 @@ type outputError struct {
 func (e *outputError) Error() string { return e.err.Error() }
 func (e *outputError) Unwrap() error { return e.err }
 
-// writeFile makes a capture at a path. An older file there stays as it is
-// until the new one is complete, and is only replaced when asked to; nothing
-// is left behind when write fails. Only the owner may read it.
+// writeFile makes a capture at a path. It is there when it is complete: until
+// then it has a hidden name beside it, and nothing is left behind when write
+// fails. What is at the path is only replaced when asked to. Only the owner may
+// read it.
 func writeFile(path string, force bool, write func(*os.File) error) error {
-	at := path
-	if force {
-		at = filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
+	if err := vacant(path, force); err != nil {
+		return err
 	}
+	at := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d", filepath.Base(path), os.Getpid()))
 	f, err := os.OpenFile(at, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return createError(path, err)
@@ -35,13 +36,39 @@ func writeFile(path string, force bool, write func(*os.File) error) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err == nil && at != path {
-		err = os.Rename(at, path)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = publish(at, path, force)
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(at))
 	}
 	return nil
+}
+
+// vacant wants nothing at a path, unless it may be replaced.
+func vacant(path string, force bool) error {
+	if _, err := os.Lstat(path); err == nil && !force {
+		return createError(path, fs.ErrExist)
+	}
+	return nil
+}
+
+// publish gives a file the name that it is for.
+func publish(at, path string, force bool) error {
+	if force {
+		return os.Rename(at, path)
+	}
+	switch err := os.Link(at, path); {
+	case err == nil:
+		return os.Remove(at)
+	case errors.Is(err, fs.ErrExist):
+		return createError(path, err)
+	}
+	// A file system without links: somebody else may have taken the name since.
+	if err := vacant(path, force); err != nil {
+		return err
+	}
+	return os.Rename(at, path)
 }
 
 func createError(path string, err error) error {

@@ -75,16 +75,20 @@ func (f *recordFlags) define(fl *pflag.FlagSet, o *record.Options) {
 	fl.StringVarP(&o.Output, "output", "o", "", "capture to write; - for an Arrow stream on standard output")
 	fl.DurationVarP(&o.Duration, "duration", "d", 0, "stop after this long (default: at Ctrl-C, or when COMMAND exits)")
 	fl.StringVar(&f.size, "max-size", "", "stop when the capture has this size, e.g. 25MB; with --last, how much memory the window may take")
-	fl.IntVar(&f.rotate, "rotate", 0, "with --max-size: go on in numbered files, and keep this many, the newest")
+	fl.IntVar(&f.rotate, "rotate", 0, "with --max-size: go on in numbered files, and keep this many, the newest; with --last: keep this many of the windows written before the last")
 	fl.DurationVar(&o.Last, "last", 0, "keep only this long in memory, and write it at the end, on SIGUSR1 and when a trigger's condition holds")
 	fl.StringArrayVar(&f.triggers, "trigger", nil, "with --last: write the window when this holds: "+record.TriggerHelp)
 	fl.StringVar(&f.overhead, "max-overhead", "", "count switches instead of recording them while recording takes more than this share of the machine's CPU time, e.g. 1%")
+	fl.Uint32Var(&o.MaxConns, "max-connections", 1<<15, "follow this many TCP connections at one time; both ends of one count where both are on this machine")
+	fl.Uint32Var(&o.MaxTurns, "max-turns", 20_000, "record this many turns of TCP connections a second and CPU one by one, and more as histograms")
+	fl.DurationVar(&o.RTTInterval, "rtt-interval", 0, "record the round-trip times of a connection this often, at most, as segments arrive (default: when it begins and ends)")
 	fl.StringSliceVarP(&o.Sources, "events", "e", record.DefaultSources(), "sources to record, or all (but for args); see --list")
 	fl.BoolVar(&f.args, "args", false, "record the arguments of executed files, too (source args); they may hold secrets")
 	fl.UintSliceVarP(&f.pids, "pid", "p", nil, "record only these processes and their descendants")
 	fl.StringSliceVar(&o.Comms, "comm", nil, "record only processes that have or take one of these names, and their descendants")
 	fl.StringSliceVar(&o.Cgroups, "cgroup", nil, "record only processes in these cgroups (version 2) and below")
 	fl.BoolVarP(&o.All, "all", "a", false, "with COMMAND: record the whole machine while it runs")
+	fl.IntVar(&o.Nice, "nice", -20, "nice value of the recorder, so that it keeps up on a busy machine; 0 leaves it as it is")
 	fl.BoolVar(&o.IncludeSelf, "include-self", false, "record the recorder's own events, too")
 	fl.BoolVar(&o.AsRoot, "as-root", false, "run COMMAND as root, not as the user behind sudo")
 	fl.BoolVar(&o.Force, "force", false, "replace an existing capture")
@@ -122,17 +126,24 @@ func (f *recordFlags) apply(o *record.Options) error {
 		}
 		o.MaxOverhead = share / 100
 	}
+	if o.MaxTurns == 0 || o.MaxConns == 0 {
+		return errors.New("--max-turns and --max-connections: at least 1")
+	}
+	if o.RTTInterval < 0 {
+		return fmt.Errorf("--rtt-interval %v is negative", o.RTTInterval)
+	}
+	if o.Nice < -20 || o.Nice > 19 {
+		return fmt.Errorf("--nice %d: from -20, first, to 19, last", o.Nice)
+	}
 	return f.several(o)
 }
 
 // several checks the flags that make more files than one.
 func (f *recordFlags) several(o *record.Options) error {
-	o.Rotate, o.Keep = f.rotate > 0, f.rotate
+	o.Rotate, o.Keep = f.rotate > 0 && o.Last == 0, f.rotate
 	switch {
 	case f.rotate < 0:
 		return fmt.Errorf("--rotate %d: keep one file or more", f.rotate)
-	case o.Rotate && o.Last > 0:
-		return errors.New("--rotate and --last: a recording goes to files that follow each other, or stays in memory")
 	case o.Rotate && o.MaxSize == 0:
 		return errors.New("--rotate needs --max-size, the size of each file")
 	case len(o.Triggers) > 0 && o.Last == 0:

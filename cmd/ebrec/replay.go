@@ -37,18 +37,18 @@ func (a *app) replayCommand() *cobra.Command {
 	fl.StringSliceVar(&f.comms, "comm", nil, "only events of tasks with these names")
 	f.span.flags(cmd)
 	fl.StringVar(&f.speed, "speed", "max", "1x as it happened, 10x, max without pauses")
-	fl.StringVar(&f.printing, "format", "text", "output: text, or json with one object a line")
+	fl.StringVar(&f.printing, "format", "text", "output: text, json with one object a line, or csv")
 	return cmd
 }
 
-// printer is what both output formats do.
+// printer is what all output formats do.
 type printer interface {
 	Event(replay.Event) error
 	Flush() error
 }
 
 func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
-	if err := checkFormat(f.printing, []string{"text", "json"}); err != nil {
+	if err := checkFormat(f.printing, []string{"text", "json", "csv"}); err != nil {
 		return err
 	}
 	speed, err := replay.ParseSpeed(f.speed)
@@ -91,8 +91,12 @@ func (a *app) replay(ctx context.Context, path string, f replayFlags) error {
 }
 
 func newPrinter(out io.Writer, c *format.Capture, name string) (printer, error) {
-	if name == "json" {
+	switch name {
+	case "json":
 		return replay.NewJSONPrinter(out, c), nil
+	case "csv":
+		p := replay.NewCSVPrinter(out, c)
+		return p, p.Header()
 	}
 	p := replay.NewPrinter(out, c)
 	return p, p.Header()

@@ -17,6 +17,7 @@ import (
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/record"
+	"github.com/ebrec/ebrec/redact"
 	"github.com/ebrec/ebrec/replay"
 )
 
@@ -100,6 +101,9 @@ func hint(err error) string {
 		order   *replay.OrderError
 		output  *outputError
 		span    *analyze.SpanError
+		same    *analyze.SameError
+		clocks  *analyze.ClocksError
+		leak    *redact.LeakError
 	)
 	switch {
 	case errors.As(err, &hinted):
@@ -118,6 +122,14 @@ func hint(err error) string {
 		return output.hint
 	case errors.As(err, &span):
 		return "choose a span of some seconds, or a bound where sums were read: ebrec replay --kind cpu_sum shows them"
+	case errors.As(err, &same):
+		return "name one of them only"
+	case errors.As(err, &clocks):
+		return "both must have been recorded with -e tcp while a connection between them was opened and used"
+	case errors.As(err, &leak):
+		return "nothing was written; another --key gives other pseudonyms: if it is found again, please report it"
+	case errors.Is(err, format.ErrSeveral):
+		return "use the captures one by one"
 	case errors.Is(err, format.ErrNotCapture):
 		return "make one with: sudo ebrec record -o trace.arrow"
 	case errors.Is(err, fs.ErrNotExist):
@@ -147,7 +159,9 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.infoCommand(), a.checkCommand(), a.repairCommand(), a.sliceCommand(), a.doctorCommand(), manCommand())
+	cobra.EnableCommandSorting = false // in the order of work
+	root.AddCommand(a.recordCommand(), a.replayCommand(), a.analyzeCommand(), a.reportCommand(), a.diffCommand(), a.sliceCommand(), a.redactCommand(), a.exportCommand(),
+		a.checkCommand(), a.repairCommand(), a.auditCommand(), a.infoCommand(), a.doctorCommand(), manCommand())
 	return root
 }
 
@@ -169,29 +183,25 @@ func (a *app) show(c *format.Capture, r *analyze.Result, as string) error {
 		return err
 	}
 	a.lacking(c)
-	for _, l := range r.Loss {
-		a.warn(fmt.Sprintf("%s: %d events of source %s were lost (%s)", c.Path(), l.Lost, l.Source, l.Reason))
-	}
+	a.lost(c, r.Loss)
 	if !r.Whole() {
 		return &statusError{status: exitIncomplete}
 	}
 	return nil
 }
 
+// lost warns of events that a capture lost.
+func (a *app) lost(c *format.Capture, all []analyze.Loss) {
+	for _, w := range analyze.LostWords(c.Path(), all) {
+		a.warn(w)
+	}
+}
+
 // lacking warns of what a capture lacks, and tells whether it lacks anything.
 func (a *app) lacking(c *format.Capture) bool {
-	if c.Newer() {
-		a.warn(fmt.Sprintf("%s: its file format is %s, this ebrec knows %s: what is new in it is not shown", c.Path(), c.Meta().Format, format.Version))
-	}
-	if cut := c.Cut(); cut != nil {
-		a.warn(cut.Error())
+	for _, w := range analyze.Lacking(c) {
+		a.warn(w)
 	}
 	repair := c.Meta().Repair
-	if repair == nil {
-		return c.Cut() != nil
-	}
-	for _, d := range repair.Damage {
-		a.warn(fmt.Sprintf("%s: it was repaired: %d bytes were damaged and are left out (%s)", c.Path(), d.Bytes, d.Reason))
-	}
-	return c.Cut() != nil || len(repair.Damage) > 0
+	return c.Cut() != nil || repair != nil && len(repair.Damage) > 0
 }

@@ -32,7 +32,11 @@ var (
 	perfTimes   = recorder{"perf sched record", []string{"perf", "sched", "record", "-q", "-o", "perf.data"}, "perf.data"}
 	perRun      = []recorder{nobody, ebrecSched, ebrecCPU, ebrecBoth, ebrecUsual, perfSched, perfTimes}
 	onWork      = []recorder{nobody, ebrecUsual, ebrecBoth, perfSched}
+	ebrecTCP    = recorder{"ebrec record -e tcp", []string{"ebrec", "record", "--force", "-o", "t.arrow", "-e", "tcp"}, "t.arrow"}
+	ebrecTurns  = recorder{"ebrec record -e tcp,tcpturns", []string{"ebrec", "record", "--force", "-o", "t.arrow", "-e", "tcp,tcpturns"}, "t.arrow"}
+	onRequests  = []recorder{nobody, ebrecTCP, ebrecTurns}
 	pairs       = 9
+	noisyPairs  = 30                     // of servers, whose runs differ by 4%
 	settledTime = 400 * time.Millisecond // its start, and ebrec's measuring of itself, are over
 )
 
@@ -41,7 +45,7 @@ var (
 func (b *bench) cost() error {
 	for _, cpus := range [][]int{{1}, {0, 1}} {
 		fmt.Printf("perf bench sched pipe, pinned to %d CPU at once; medians of %d pairs\n", len(cpus), pairs)
-		err := b.compare(perRun, func() (float64, error) { return b.pipes(cpus) }, func(without, with float64) string {
+		err := b.compare(perRun, pairs, func() (float64, error) { return b.pipes(cpus) }, func(without, with float64) string {
 			return fmt.Sprintf("%+6.0f ns a switch", (with-without)*1e9/(2*pipeLoops))
 		})
 		if err != nil {
@@ -54,8 +58,8 @@ func (b *bench) cost() error {
 // throughput measures what recorders take from servers and hackbench.
 func (b *bench) throughput() error {
 	slower := func(without, with float64) string { return "" }
-	fmt.Printf("perf bench sched messaging -g 2 -l 6000; medians of %d pairs\n", pairs)
-	if err := b.compare(onWork, b.messaging, slower); err != nil {
+	fmt.Printf("perf bench sched messaging -g 2 -l 6000; medians of %d pairs\n", noisyPairs)
+	if err := b.compare(onWork, noisyPairs, b.messaging, slower); err != nil {
 		return err
 	}
 	stop, err := b.redis()
@@ -63,13 +67,13 @@ func (b *bench) throughput() error {
 		return err
 	}
 	defer stop()
-	fmt.Printf("redis-benchmark -n 200000 -c 20 -t get, seconds; medians of %d pairs\n", pairs)
-	return b.compare(onWork, b.redisRun, slower)
+	fmt.Printf("redis-benchmark -n 200000 -c 20 -t get, seconds; medians of %d pairs\n", noisyPairs)
+	return b.compare(onWork, noisyPairs, b.redisRun, slower)
 }
 
 // compare prints the median of the pairs' ratios, their middle half and what
 // else there is to say of the median pair.
-func (b *bench) compare(recorders []recorder, work func() (float64, error), more func(without, with float64) string) error {
+func (b *bench) compare(recorders []recorder, pairs int, work func() (float64, error), more func(without, with float64) string) error {
 	type pair struct{ without, with float64 }
 	all := map[string][]pair{}
 	for range pairs {
@@ -158,24 +162,28 @@ func (b *bench) seconds(name string, args ...string) (float64, error) {
 	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
 }
 
+// tcp measures what recorders add to requests over TCP, of which both ends are
+// here: two CPUs, two ends.
+func (b *bench) tcp() error {
+	stop, err := b.redis()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const n = 200_000
+	fmt.Printf("redis-benchmark -n %d -c 20 -t get over loopback, seconds; medians of %d pairs\n", n, noisyPairs)
+	run := func() (float64, error) {
+		d, err := b.took("redis-benchmark", "-p", "7379", "-n", strconv.Itoa(n), "-c", "20", "-q", "-t", "get")
+		return d.Seconds(), err
+	}
+	return b.compare(onRequests, noisyPairs, run, func(without, with float64) string {
+		return fmt.Sprintf("%+6.0f ns a request and end", (with-without)*1e9/n)
+	})
+}
+
 func (b *bench) redisRun() (float64, error) {
 	d, err := b.took("redis-benchmark", "-s", b.path("redis.sock"), "-n", "200000", "-c", "20", "-q", "-t", "get")
 	return d.Seconds(), err
-}
-
-// redis starts a server.
-func (b *bench) redis() (stop func(), err error) {
-	server := b.command("redis-server", "--port", "0", "--unixsocket", b.path("redis.sock"), "--save", "", "--dir", b.dir)
-	if err := server.Start(); err != nil {
-		return nil, err
-	}
-	for i := 0; i < 100 && !exists(b.path("redis.sock")); i++ {
-		time.Sleep(50 * time.Millisecond)
-	}
-	return func() {
-		_ = server.Process.Kill()
-		_ = server.Wait() // it was killed
-	}, nil
 }
 
 // stress starts the two threads on a CPU for a long time. Killing the benchmark

@@ -28,7 +28,8 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	parts := map[string]func(*bench) error{
 		"size": (*bench).size, "read": (*bench).read, "memory": (*bench).memory,
-		"cost": (*bench).cost, "throughput": (*bench).throughput, "limits": (*bench).limits, "kills": (*bench).kills,
+		"cost": (*bench).cost, "throughput": (*bench).throughput, "limits": (*bench).limits, "sched": (*bench).sched, "kills": (*bench).kills,
+		"requests": (*bench).requests, "tcp": (*bench).tcp, "distant": (*bench).distant, "diff": (*bench).diff,
 	}
 	if len(args) != 1 || parts[args[0]] == nil {
 		return fmt.Errorf("say one of %s", strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
@@ -55,7 +56,7 @@ func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
 // build makes the programs that are measured, as they are released.
 func (b *bench) build() error {
-	for _, pkg := range []string{"./cmd/ebrec", "./test/generate"} {
+	for _, pkg := range []string{"./cmd/ebrec", "./test/generate", "./test/workload"} {
 		cmd := exec.CommandContext(b.ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.dir+"/", pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

@@ -76,19 +76,22 @@ func scanAll(path string) (time.Duration, error) {
 	}
 	defer c.Close()
 	cols := []format.Col{c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col(format.ColumnTime)}
-	var values [4][]uint64
+	var values [4][4096]uint64
 	var since, on [1 << 16]uint64
 	for b, err := range c.Batches(format.Scan{Kinds: []string{"sched_switch"}, Columns: cols}) {
 		if err != nil {
 			return 0, err
 		}
-		for i, col := range cols {
-			values[i] = b.Uints(col, values[i])
-		}
-		for i, t := range values[3] {
-			cpu := values[0][i] & 0xffff
-			on[values[1][i]&0xffff] += t - since[cpu]
-			since[cpu] = t
+		for from := 0; from < b.Len(); from += len(values[0]) {
+			n := min(len(values[0]), b.Len()-from)
+			for i, col := range cols {
+				b.Uints(col, from, values[i][:n])
+			}
+			for i, t := range values[3][:n] {
+				cpu := values[0][i] & 0xffff
+				on[values[1][i]&0xffff] += t - since[cpu]
+				since[cpu] = t
+			}
 		}
 	}
 	return time.Since(begin), nil

@@ -69,11 +69,6 @@ func (b *bench) load() error {
 	return errors.Join(errs...)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
 func (b *bench) sizes() error {
 	c, err := format.Open(b.path("trace.arrow"))
 	if err != nil {

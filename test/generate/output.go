@@ -3,8 +3,12 @@
 package main
 
 import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/ebrec/ebrec/bpf"
@@ -23,6 +27,9 @@ type output struct {
 	events   uint64
 }
 
+// sources are those whose events a generated capture has.
+var sources = []string{"cpu", "process", "sched", "tcp"}
+
 func newOutput(w io.Writer, p plan) (*output, error) {
 	all, err := bpf.Kinds()
 	if err != nil {
@@ -31,7 +38,7 @@ func newOutput(w io.Writer, p plan) (*output, error) {
 	o := &output{kinds: map[string]*format.Kind{}}
 	var kinds []format.Kind
 	for i := range all {
-		if k := &all[i]; k.Source != "file" {
+		if k := &all[i]; k.Source == "recording" || slices.Contains(sources, k.Source) {
 			kinds = append(kinds, *k)
 			o.kinds[k.Name] = k
 		}
@@ -46,9 +53,15 @@ func newOutput(w io.Writer, p plan) (*output, error) {
 
 func metadata(p plan) *format.Metadata {
 	const booted = int64(1_700_000_000)
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(p.host)) // it never fails
+	boot := h.Sum64()
+	if p.host == "" {
+		boot = 0
+	}
 	return &format.Metadata{
-		Ebrec: "generated", Host: "generated", Kernel: "6.12.0", Arch: "x86_64", CPUs: p.cpus, BootID: "00000000-0000-0000-0000-000000000000",
-		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: []string{"cpu", "process", "sched", "tcp", "file", "args"},
+		Ebrec: "generated", Host: cmp.Or(p.host, "generated"), Kernel: "6.12.0", Arch: "x86_64", CPUs: p.cpus, BootID: fmt.Sprintf("%08x-%04x-%04x-0000-000000000000", boot>>32, boot>>16&0xffff, boot&0xffff),
+		Start: time.Unix(booted, int64(begin)).UTC(), BootOffset: booted * int64(time.Second), Sources: sources,
 	}
 }
 

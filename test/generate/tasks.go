@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -62,6 +63,8 @@ func (m *machine) settle() {
 		size, comm, kernel := sizes[n%len(sizes)], fmt.Sprintf("server-%d", n%40), n%5 == 4
 		if kernel {
 			size, comm = 1, fmt.Sprintf("kworker/%d:%d", n%m.plan.cpus, n/m.plan.cpus)
+		} else if m.comm != "" {
+			comm = m.comm
 		}
 		pid := m.nextPID
 		for range min(size, m.tasks-len(m.residents)) {
@@ -90,7 +93,7 @@ func (m *machine) live(t *task, now, ends uint64) error {
 	}
 	if t.fresh {
 		t.fresh = false
-		t.comm = fmt.Sprintf("job-%d", m.random.IntN(20))
+		t.comm = cmp.Or(m.comm, fmt.Sprintf("job-%d", m.random.IntN(20)))
 		return m.out.exec(t, now+length/3)
 	}
 	return nil

@@ -104,7 +104,7 @@ func (m *machine) arrive(c *cpu, t *task, now uint64) error {
 	}
 	t.waited += t.delay
 	t.cpu, t.running, t.waits = c.index, true, false
-	c.ends = now + m.slice(t)
+	c.ends = now + m.slowed(t, m.slice(t))
 	return m.live(t, now, c.ends)
 }
 
@@ -112,6 +112,14 @@ func (m *machine) oneIn(n int) bool { return m.random.IntN(n) == 0 }
 
 // about is a random time of that mean.
 func (m *machine) about(ns float64) uint64 { return uint64(m.random.ExpFloat64() * ns) }
+
+// slowed is how long a slice becomes of a task that takes longer.
+func (m *machine) slowed(t *task, slice uint64) uint64 {
+	if m.slow == "" || t.turns != forever || t.comm != m.slow {
+		return slice
+	}
+	return slice + slice*uint64(m.slower)/100
+}
 
 // slice is how long a task runs: mostly some tens of microseconds.
 func (m *machine) slice(t *task) uint64 {
@@ -135,4 +143,4 @@ func (m *machine) latency(wokeIdle bool) uint64 {
 }
 
 // pause is how long a CPU stays idle.
-func (m *machine) pause() uint64 { return 1000 + m.about(120_000) }
+func (m *machine) pause() uint64 { return 1000 + m.about(float64(m.idle)) }

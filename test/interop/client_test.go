@@ -117,3 +117,13 @@ func (c *clients) run(t *testing.T, program string, args ...string) []byte {
 	}
 	return c.must(t, "python/bin/python", append([]string{"-P", program}, args...)...)
 }
+
+// goRun runs a program of this module.
+func goRun(t *testing.T, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"run"}, args...)...)
+	cmd.Dir = "../.."
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go run %q: %v\n%s", args, err, out)
+	}
+}

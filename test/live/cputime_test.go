@@ -6,12 +6,16 @@ package live
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/ebrec/ebrec/test/need"
 	"github.com/ebrec/ebrec/test/truth"
 )
 
@@ -126,7 +130,7 @@ func checkEdge(t *testing.T, p truth.Process, column string, got, want, edge int
 }
 
 // checkOnCPU wants on_cpu_ns of all rows, idle ones included, to be the time
-// that the CPUs had.
+// that the CPUs had, to the nanosecond.
 func checkOnCPU(t *testing.T, r recording, cpus int) {
 	t.Helper()
 	got := analyze(t, "cputime", r.trace)
@@ -137,9 +141,8 @@ func checkOnCPU(t *testing.T, r recording, cpus int) {
 			idle++
 		}
 	}
-	want := int64(cpus) * got.Capture.DurationNS
-	if off := float64(sum-want) / float64(want); math.Abs(off) > 0.001 {
-		t.Errorf("on_cpu_ns adds up to %d, %d CPUs had %d: off by %.3f%%", sum, cpus, want, 100*off)
+	if want := int64(cpus) * got.Capture.DurationNS; sum != want {
+		t.Errorf("on_cpu_ns adds up to %d, %d CPUs had %d: off by %+d", sum, cpus, want, sum-want)
 	}
 	if idle == 0 {
 		t.Error("no idle row")
@@ -154,4 +157,37 @@ func onlineCPUs(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return len(regexp.MustCompile(`(?m)^cpu\d+ `).FindAll(bytes.TrimSpace(stat), -1))
+}
+
+// TestSchedstat holds CPU time and run-queue wait against what the kernel tells
+// processes of themselves, four of which share two CPUs or fewer.
+func TestSchedstat(t *testing.T) {
+	need.BPF(t)
+	const one = `i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done; read cpu wait _ </proc/self/schedstat; echo $$ $cpu $wait`
+	trace := filepath.Join(t.TempDir(), "trace.arrow")
+	all := strings.Repeat("taskset 1 sh -c '"+one+"' & ", 4) + "wait"
+	out := run(t, "record", "-o", trace, "-e", "cpu,process", "--", "sh", "-c", all)
+	got := analyze(t, "cputime", trace)
+	compared := 0
+	for line := range strings.Lines(string(out)) {
+		var pid int
+		var cpu, wait int64
+		if _, err := fmt.Sscan(line, &pid, &cpu, &wait); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		r := got.find(t, row{"pid": pid})
+		if r == nil {
+			continue
+		}
+		compared++
+		for name, want := range map[string]int64{"cpu_time_ns": cpu, "run_queue_ns": wait} {
+			// The process lives on a little after it looked.
+			if n := r.int(t, name); n < want-want/1000 || n > want+want/100+int64(2*time.Millisecond) {
+				t.Errorf("pid %d: %s is %d, /proc/%[1]d/schedstat said %[4]d", pid, name, n, want)
+			}
+		}
+	}
+	if compared != 4 {
+		t.Errorf("compared %d of 4 processes:\n%s", compared, out)
+	}
 }

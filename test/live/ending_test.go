@@ -316,4 +316,7 @@ func TestFullMapIsLoss(t *testing.T) {
 	if lost != res.Lost {
 		t.Errorf("the file has %d lost, the recorder counted %d", lost, res.Lost)
 	}
+	if out, _ := exec.Command(ebrec, "check", path).Output(); !bytes.Contains(out, []byte("account     ok")) {
+		t.Errorf("what was seen is not what was written and lost:\n%s", out)
+	}
 }

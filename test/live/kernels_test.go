@@ -25,23 +25,36 @@ var guestWork = map[string][2]string{
 	"mixed":     {"-a", "mixed --procs 8 --for 2s"},
 	"forkstorm": {"-a", "forkstorm --procs 100"},
 	"failing":   {"", "failing"},
-	"tcp":       {"", "tcp --requests 10 --connections 2 --refused 2"},
+	"tcp":       {"-e cpu,process,tcp,tcpturns", "tcp --requests 10 --connections 2 --refused 2"},
+	"loss":      {"-e process,tcp", "tcp --rtt 5ms --requests 30 --connections 2 --refused 0 --drop-every 9"},
+	"owners":    {"-e process,tcp", "owners --connections 60"},
+	"manyconns": {"-e process,tcp", "manyconns --connections 8000"},
+	"unsent":    {"-e process,tcp", "unsent"},
+	"odd":       {"-e process,tcp,tcpturns,tcpstates", "odd"},
 	"opens":     {"-e file", "opens"},
 	"args":      {"--args", "failing"},
-	"switches":  {"-a -e cpu,sched,process", "mixed --procs 6 --for 1s"},
+	"switches":  {"-a -e cpu,sched,process,wakeups", "mixed --procs 6 --for 1s"},
 }
 
 // guestScripts are recordings of what a machine of one's own allows: each is
-// shell commands that leave NAME.arrow. begun waits until a recording has begun.
-var guestScripts = map[string]string{
-	"hotplug": `(begun hotplug; sleep 1; echo 0 >$cpu1; sleep 1; echo 1 >$cpu1) &
+// shell commands that leave captures. begun waits until a recording has begun.
+// What follows a suspension has its effects on clocks and timers.
+var guestScripts = []string{
+	`(begun suspend; sleep 2; echo +4 >/sys/class/rtc/rtc0/wakealarm; echo mem >/sys/power/state) &
+ebrec record -o suspend.arrow -e cpu,sched,process -d 5s; wait`,
+	`(begun hotplug; sleep 1; for off in 0.2 1; do echo 0 >$cpu1; sleep $off; echo 1 >$cpu1; sleep 0.2; done) &
 ebrec record -o hotplug.arrow -e cpu,sched,process -d 4s; wait`,
-	"late": `echo 0 >$cpu1
+	`echo 0 >$cpu1
 (begun late; sleep 1; echo 1 >$cpu1) &
 ebrec record -o late.arrow -e cpu,sched,process -d 3s; wait`,
-	"clock": `(begun clock; sleep 1; date -s '2030-01-02 03:04:05' >/dev/null) &
+	`(begun clock; sleep 1; date -s '2030-01-02 03:04:05' >/dev/null) &
 ebrec record -o clock.arrow -d 3s; wait`,
-	"cgroup": `mkdir /sys/fs/cgroup/eb
+	// Another may take the number: then once more.
+	`(begun reuse; for i in 1 2 3; do
+until echo 5000 >/proc/sys/kernel/ns_last_pid; sh -c "test \$\$ = 5001 || exit 99; exit $i"; test $? = $i; do :; done
+done) &
+ebrec record -o reuse.arrow -d 3s; wait`,
+	`mkdir /sys/fs/cgroup/eb
 (begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
 ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,
 }
@@ -69,7 +82,12 @@ func TestKernels(t *testing.T) {
 				checkLifetimes(t, brought(t, dir, "forkstorm"))
 				checkLifetimes(t, brought(t, dir, "failing"))
 			})
-			t.Run("tcplat", func(t *testing.T) { checkConns(t, brought(t, dir, "tcp"), 0) })
+			t.Run("tcplat", func(t *testing.T) { checkConns(t, brought(t, dir, "tcp"), 0, 0) })
+			t.Run("loss", func(t *testing.T) { checkSentAgain(t, brought(t, dir, "loss"), true, false) })
+			t.Run("owners", func(t *testing.T) { checkOwners(t, brought(t, dir, "owners"), 60) })
+			t.Run("manyconns", func(t *testing.T) { checkManyConns(t, brought(t, dir, "manyconns"), 8000, false) })
+			t.Run("unsent", func(t *testing.T) { checkUnsent(t, brought(t, dir, "unsent"), true) })
+			t.Run("odd", func(t *testing.T) { checkOdd(t, brought(t, dir, "odd")) })
 			t.Run("doctor", func(t *testing.T) {
 				out, err := os.ReadFile(filepath.Join(dir, "doctor.json"))
 				if err != nil {
@@ -90,6 +108,8 @@ func TestKernels(t *testing.T) {
 			})
 			t.Run("hotplug", func(t *testing.T) { checkHotplug(t, dir) })
 			t.Run("clock", func(t *testing.T) { checkClock(t, filepath.Join(dir, "clock.arrow")) })
+			t.Run("reuse", func(t *testing.T) { checkReuse(t, filepath.Join(dir, "reuse.arrow")) })
+			t.Run("suspend", func(t *testing.T) { checkSuspend(t, filepath.Join(dir, "suspend.arrow")) })
 			t.Run("cgroup", func(t *testing.T) { checkGuestCgroup(t, filepath.Join(dir, "cgroup.arrow")) })
 			t.Run("table", func(t *testing.T) { checkKernelTable(t, name, filepath.Join(dir, "doctor.json")) })
 		})
@@ -108,15 +128,14 @@ func bootAndRecord(t *testing.T, kernel string) string {
 		Programs: map[string]string{"ebrec": ebrec, "workload": workload},
 		Out:      t.TempDir(),
 		CPUs:     guestCPUs,
+		Timeout:  8 * time.Minute, // it takes three, where nothing else runs
 	}
 	for name, w := range guestWork {
 		o.Commands = append(o.Commands, fmt.Sprintf(
 			"ebrec record -o %s.arrow %s -- workload %s --truth %s.json", name, w[0], w[1], name))
 	}
 	o.Commands = append(o.Commands, guestShell)
-	for _, script := range guestScripts {
-		o.Commands = append(o.Commands, script)
-	}
+	o.Commands = append(o.Commands, guestScripts...)
 	o.Commands = append(o.Commands, "ebrec doctor --format json >doctor.json || test $? = 3")
 	r, err := cache.Boot(t.Context(), o)
 	if err != nil {
@@ -152,18 +171,24 @@ func checkHotplug(t *testing.T, dir string) {
 		for _, r := range replayRows(t, path, "cpu_sum") {
 			cpus[r.int(t, "cpu")] = true
 		}
-		want := map[string]string{"hotplug.arrow": "0 1", "late.arrow": "1"}[name]
-		var states []string
-		for _, r := range replayRows(t, path, "cpu_online") {
-			states = append(states, fmt.Sprint(r.int(t, "online")))
-		}
-		if got := strings.Join(states, " "); got != want {
-			t.Errorf("%s: the CPU is found online %q, want %q", name, got, want)
+		want := map[string]string{"hotplug.arrow": "0 1 0 1", "late.arrow": "1"}[name]
+		if got := onlineStates(t, path); got != want {
+			t.Errorf("%s: the CPU is online %q, want %q", name, got, want)
 		}
 		if len(cpus) != guestCPUs {
 			t.Errorf("%s has sums of %d CPUs", name, len(cpus))
 		}
 	}
+}
+
+// onlineStates are those that CPUs went to, in order: 0 for offline.
+func onlineStates(t *testing.T, path string) string {
+	t.Helper()
+	var states []string
+	for _, r := range replayRows(t, path, "cpu_online") {
+		states = append(states, fmt.Sprint(r.int(t, "online")))
+	}
+	return strings.Join(states, " ")
 }
 
 // checkClock wants a clock that was set to another year to be noted, and to
@@ -181,6 +206,46 @@ func checkClock(t *testing.T, path string) {
 	}
 	if d := time.Duration(analyze(t, "cputime", path).Capture.DurationNS); d < 2900*time.Millisecond || d > 4*time.Second {
 		t.Errorf("the recording took %v, want 3 s", d)
+	}
+}
+
+// checkReuse wants processes that had one number one after the other to be
+// several, each with its own end. Another process may have come in between.
+func checkReuse(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	same, ends := 0, map[int64]bool{}
+	for _, r := range analyze(t, "lifetimes", path).Rows {
+		if pid := r.int(t, "pid"); pid > 5000 && pid < 5004 && r.text("state") == "exited" {
+			ends[r.int(t, "exit_code")] = true
+			if pid == 5001 {
+				same++
+			}
+		}
+	}
+	if same < 2 || !ends[1] || !ends[2] || !ends[3] {
+		t.Errorf("%d processes had number 5001; exit codes %v", same, ends)
+	}
+}
+
+// checkSuspend wants the time that a machine was suspended to be told, and all
+// CPUs to add up nevertheless. The clock that wakes it has seconds.
+func checkSuspend(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	checkOnCPU(t, recording{trace: path}, guestCPUs)
+	if got := onlineStates(t, path); got != "0 1" {
+		t.Errorf("the CPU that does not resume the machine is online %q, want \"0 1\"", got)
+	}
+	slept := int64(0)
+	for _, r := range replayRows(t, path, "suspended") {
+		slept += r.int(t, "suspended_ns")
+	}
+	if d := time.Duration(slept); d < 2*time.Second || d > 6*time.Second {
+		t.Errorf("suspended for %v, want 3 to 4 s", d)
+	}
+	if d := time.Duration(analyze(t, "cputime", path).Capture.DurationNS); d < 4990*time.Millisecond+time.Duration(slept) || d > 8*time.Second+time.Duration(slept) {
+		t.Errorf("the recording took %v, want 5 s awake and %v suspended", d, time.Duration(slept))
 	}
 }
 

@@ -128,6 +128,30 @@ func TestFlightRecorder(t *testing.T) {
 	}
 }
 
+// Of the windows that a flight recorder wrote as many stay as it is told.
+func TestFlightRecorderKeeps(t *testing.T) {
+	dir := t.TempDir()
+	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "--last", "1s", "--rotate", "2")
+	time.Sleep(2 * time.Second)
+	for i := range 3 {
+		if err := r.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		exist(t, filepath.Join(dir, fmt.Sprintf("trace.%d.arrow", i+1)))
+	}
+	r.stop(t)
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		files[i] = filepath.Base(files[i])
+	}
+	if want := []string{"trace.2.arrow", "trace.3.arrow", "trace.arrow"}; !slices.Equal(files, want) {
+		t.Errorf("there are %v, want %v", files, want)
+	}
+}
+
 // A window that does not fit into its memory is shorter.
 func TestFlightRecorderIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trace.arrow")

@@ -4,7 +4,10 @@
 
 package live
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // checkSwitchesAgree is for guests only: on other machines threads may be hidden
 // from tracing, and then switches are missing.
@@ -16,6 +19,7 @@ func checkSwitchesAgree(t *testing.T, r recording) {
 	sums := analyze(t, "cputime", r.trace)
 	off := analyze(t, "offcpu", r.trace)
 	waits := analyze(t, "runqlat", r.trace)
+	countsSleep := strings.HasPrefix(sums.Capture.Kernel, "6.12.")
 	compared := 0
 	for _, sum := range sums.Rows {
 		if sum.text("class") != "user" {
@@ -36,8 +40,10 @@ func checkSwitchesAgree(t *testing.T, r recording) {
 		if got, want := o.int(t, "preempted"), sum.int(t, "involuntary"); got != want {
 			t.Errorf("pid %d: preempted %d times, its sums count %d", pid, got, want)
 		}
-		// Waits of threads that were moved while they waited are too short.
-		if total, queue := w.int(t, "total_ns"), sum.int(t, "run_queue_ns"); total > queue || total < queue/2 {
+		// A wakeup bounds the wait behind it, which the kernel's counter may exceed:
+		// 6.12 counts the sleep of threads that it moves before it dequeues them. That
+		// the rows have what the counter says, check looks for.
+		if total, queue := w.int(t, "total_ns"), sum.int(t, "run_queue_ns"); total > queue || total < queue/2 && !countsSleep {
 			t.Errorf("pid %d: waited %d ns by its switches, %d by its sums", pid, total, queue)
 		}
 		places := int64(0)

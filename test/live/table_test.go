@@ -22,6 +22,7 @@ type table struct {
 	}
 	Columns []struct{ Name, Unit, Description string }
 	Rows    []row
+	Notes   []string
 }
 
 type row map[string]any
@@ -58,6 +59,17 @@ func (tb table) find(t *testing.T, want row) row {
 		t.Errorf("%s has no row with %v", tb.Analysis, want)
 	}
 	return found
+}
+
+// sum adds a column up over the rows whose columns have the values of want.
+func (tb table) sum(t *testing.T, column string, want row) (n int64) {
+	t.Helper()
+	for _, r := range tb.Rows {
+		if r.has(t, want) {
+			n += r.int(t, column)
+		}
+	}
+	return n
 }
 
 // has says whether the row's columns have the values of want: int or string.

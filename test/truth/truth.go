@@ -20,6 +20,18 @@ type Truth struct {
 	Processes []Process `json:"processes,omitempty"`
 	TCP       []Conn    `json:"tcp,omitempty"`
 	Opens     []Open    `json:"opens,omitempty"`
+
+	// SentAgain are the kernel's counts at the end, by side of the path.
+	SentAgain map[string]SentAgain `json:"sent_again,omitempty"`
+}
+
+// SentAgain counts segments that a network namespace sent again (Tcp RetransSegs
+// of /proc/net/snmp), and how often it could not (TcpExt TCPRetransFail of
+// /proc/net/netstat), which the former has, too.
+type SentAgain struct {
+	AtNS     int64 `json:"at_ns"` // when they were read, Unix time
+	Segments int64 `json:"segments"`
+	Failed   int64 `json:"failed"`
 }
 
 // Process is one process that ran and ended inside the workload.
@@ -58,14 +70,20 @@ type Conn struct {
 	RPort int    `json:"rport"`
 
 	ConnectNS int64 `json:"connect_ns,omitempty"` // client: duration of connect(2)
+	LeastNS   int64 `json:"least_ns,omitempty"`   // client: least that it took, where that is known
 	Errno     int   `json:"errno,omitempty"`      // client: why connect failed
 
 	// ResponseNS has one duration per turn, from write(2) returned to the
 	// next read(2) returned. A server's first request follows no write.
 	ResponseNS []int64 `json:"response_ns,omitempty"`
-	Requests   int     `json:"requests"`
-	TxBytes    int64   `json:"tx_bytes"`
-	RxBytes    int64   `json:"rx_bytes"`
+	// ThinkNS has one duration per send that followed a read, from the first
+	// read(2) returned to write(2) returned.
+	ThinkNS  []int64 `json:"think_ns,omitempty"`
+	Requests int     `json:"requests"`
+	TxBytes  int64   `json:"tx_bytes"`
+	RxBytes  int64   `json:"rx_bytes"`
+
+	Outcome string `json:"outcome,omitempty"` // how it ended, where that is what the workload is about
 
 	Info *TCPInfo `json:"info,omitempty"` // just before close; nil if refused
 }

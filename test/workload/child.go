@@ -28,6 +28,13 @@ var roles = map[string]func(args []string) error{
 	"server":       serverRole,
 	"client":       clientRole,
 	"open":         openRole,
+	"caller":       callerRole,
+	"retrans":      retransRole,
+	"worker":       workerRole,
+	"reception":    receptionRole,
+	"clerk":        clerkRole,
+	"holder":       holderRole,
+	"work":         workRole,
 }
 
 func runChild(args []string) error {

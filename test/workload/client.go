@@ -27,7 +27,7 @@ func clientRole(args []string) error {
 	}
 	var log []truth.Conn
 	for range n[0] {
-		c, err := converse(addr, n[1])
+		c, err := converse(addr, serverPort, n[1])
 		if err != nil {
 			return err
 		}
@@ -63,8 +63,8 @@ func addrAndCounts(args []string, n int) (netip.Addr, []int, error) {
 
 // converse makes one connection of so many turns. Each request follows the
 // last response at once.
-func converse(addr netip.Addr, turns int) (truth.Conn, error) {
-	s, err := connect(addr, serverPort)
+func converse(addr netip.Addr, port, turns int) (truth.Conn, error) {
+	s, err := connect(addr, port)
 	if err != nil {
 		return truth.Conn{}, err
 	}
@@ -72,12 +72,17 @@ func converse(addr netip.Addr, turns int) (truth.Conn, error) {
 		return s.log, fmt.Errorf("connect to %v: %w", addr, unix.Errno(s.log.Errno))
 	}
 	request, response := make([]byte, requestBytes), make([]byte, responseBytes)
+	var first time.Time
 	for range turns {
 		sent, err := s.write(request)
 		if err != nil {
 			return s.log, err
 		}
-		first, n, err := s.readFull(response)
+		if !first.IsZero() {
+			s.log.ThinkNS = append(s.log.ThinkNS, sent.Sub(first).Nanoseconds())
+		}
+		var n int
+		first, n, err = s.readFull(response)
 		if err != nil || n < len(response) {
 			return s.log, fmt.Errorf("response of %d bytes: %w", n, err)
 		}

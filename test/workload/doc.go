@@ -11,6 +11,12 @@
 //	workload failing
 //	workload tcp --rtt 20ms --requests 20 --think 5ms --refused 2
 //	workload opens
+//	workload owners --connections 1000
+//	workload mptcp
+//	workload odd
+//	workload manyconns --connections 9000
+//	workload flood --requests 20000
+//	workload work --for 3s --slower 10
 //	workload all --dir DIR        every one of them, small, one truth file each
 //
 // Its processes are copies of itself under other names: argv[1] is then

@@ -28,6 +28,7 @@ type options struct {
 	refused  int
 	conns    int
 	dropNth  int
+	slower   int
 }
 
 // workload runs with a stage to make its processes on.
@@ -40,6 +41,13 @@ var workloads = map[string]workload{
 	"failing":   failing,
 	"tcp":       tcp,
 	"opens":     opens,
+	"owners":    owners,
+	"mptcp":     mptcp,
+	"odd":       odd,
+	"unsent":    unsent,
+	"manyconns": manyConns,
+	"flood":     flood,
+	"work":      work,
 }
 
 func main() {
@@ -51,7 +59,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens or all")
+		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work or all")
 	}
 	if args[0] == "child" {
 		return runChild(args[1:])
@@ -72,14 +80,15 @@ func parse(name string, args []string) (options, error) {
 	f.StringVar(&o.truth, "truth", "", "write the truth to `FILE`")
 	f.StringVar(&o.dir, "dir", ".", "all: write NAME.json for each workload into `DIR`")
 	f.IntVar(&o.procs, "procs", 50, "mixed, forkstorm: number of processes")
-	f.DurationVar(&o.runs, "for", 2*time.Second, "spin, mixed: how long")
+	f.DurationVar(&o.runs, "for", 2*time.Second, "spin, mixed, work: how long")
 	f.DurationVar(&o.rtt, "rtt", 20*time.Millisecond, "tcp: round trip of the path")
-	f.IntVar(&o.requests, "requests", 20, "tcp: turns per connection")
+	f.IntVar(&o.requests, "requests", 20, "tcp: turns per connection; flood: SYNs")
 	f.DurationVar(&o.think, "think", 5*time.Millisecond, "tcp: what the server takes to answer")
 	f.IntVar(&o.family, "family", 4, "tcp: 4 or 6")
 	f.IntVar(&o.refused, "refused", 2, "tcp: connects to a closed port")
-	f.IntVar(&o.conns, "connections", 1, "tcp: connections, one after the other")
+	f.IntVar(&o.conns, "connections", 1, "tcp: connections, one after the other; owners, manyconns: connections")
 	f.IntVar(&o.dropNth, "drop-every", 0, "tcp: drop each nth packet of each direction")
+	f.IntVar(&o.slower, "slower", 0, "work: percent of work that one process does more")
 	err := f.Parse(args)
 	return o, err
 }

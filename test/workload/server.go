@@ -29,7 +29,11 @@ func serverRole(args []string) error {
 	}
 	var log []truth.Conn
 	for range conns {
-		c, err := answer(listener, think)
+		fd, peer, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+		if err != nil {
+			return os.NewSyscallError("accept", err)
+		}
+		c, err := answer(fd, peer, think)
 		if err != nil {
 			return err
 		}
@@ -60,12 +64,8 @@ func listen(args []string) (listener, conns int, think time.Duration, err error)
 	return s.fd, n[0], think, os.NewSyscallError("listen", unix.Listen(s.fd, 16))
 }
 
-// answer accepts one connection and answers its requests until it ends.
-func answer(listener int, think time.Duration) (truth.Conn, error) {
-	fd, peer, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
-	if err != nil {
-		return truth.Conn{}, os.NewSyscallError("accept", err)
-	}
+// answer answers the requests of a connection until it ends.
+func answer(fd int, peer unix.Sockaddr, think time.Duration) (truth.Conn, error) {
 	s := &socket{fd: fd, log: truth.Conn{PID: os.Getpid(), Side: "server"}}
 	if err := s.name(peer); err != nil {
 		return s.log, err
@@ -88,5 +88,6 @@ func answer(listener int, think time.Duration) (truth.Conn, error) {
 		if sent, err = s.write(response); err != nil {
 			return s.log, err
 		}
+		s.log.ThinkNS = append(s.log.ThinkNS, sent.Sub(first).Nanoseconds())
 	}
 }

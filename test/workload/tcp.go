@@ -6,10 +6,14 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/ebrec/ebrec/test/netlab"
 	"github.com/ebrec/ebrec/test/truth"
@@ -56,7 +60,79 @@ func talk(s *stage, lab *netlab.Lab, o options) (*truth.Truth, error) {
 	if err := lab.Client.Start(client.cmd); err != nil {
 		return nil, err
 	}
-	return finish(client, server)
+	t, err := finish(client, server)
+	if err != nil {
+		return nil, err
+	}
+	t.SentAgain, err = s.sentAgain(lab)
+	return t, err
+}
+
+// sentAgain asks both namespaces, which are new, what was sent again.
+func (s *stage) sentAgain(lab *netlab.Lab) (map[string]truth.SentAgain, error) {
+	all := map[string]truth.SentAgain{}
+	for name, side := range map[string]*netlab.Side{"client": lab.Client, "server": lab.Server} {
+		c, err := s.child("eb-retrans", "retrans")
+		if err != nil {
+			return nil, err
+		}
+		if err := side.Start(c.cmd); err != nil {
+			return nil, err
+		}
+		if err := c.cmd.Wait(); err != nil {
+			return nil, err
+		}
+		var n truth.SentAgain
+		if err := json.Unmarshal(c.stdout.Bytes(), &n); err != nil {
+			return nil, err
+		}
+		all[name] = n
+	}
+	return all, nil
+}
+
+// retransRole prints the counts of its network namespace.
+func retransRole([]string) error {
+	n, err := retransmitted()
+	for err == nil {
+		n.AtNS = time.Now().UnixNano()
+		var later truth.SentAgain
+		if later, err = retransmitted(); later.Segments == n.Segments && later.Failed == n.Failed {
+			return errors.Join(err, json.NewEncoder(os.Stdout).Encode(n))
+		}
+		n = later // something was sent meanwhile: at that instant there were more, or not yet
+	}
+	return err
+}
+
+// retransmitted reads the counts.
+func retransmitted() (n truth.SentAgain, err error) {
+	var failed error
+	n.Segments, err = counter("/proc/self/net/snmp", "Tcp:", "RetransSegs")
+	n.Failed, failed = counter("/proc/self/net/netstat", "TcpExt:", "TCPRetransFail")
+	return n, errors.Join(err, failed)
+}
+
+// counter reads one of a file that has lines in pairs: names and numbers.
+func counter(path, group, name string) (int64, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	at := -1
+	for line := range strings.Lines(string(data)) {
+		fields := strings.Fields(line)
+		if fields[0] != group {
+			continue
+		}
+		if at >= 0 {
+			return strconv.ParseInt(fields[at], 10, 64)
+		}
+		if at = slices.Index(fields, name); at < 0 {
+			break
+		}
+	}
+	return 0, fmt.Errorf("%s has no %s %s", path, group, name)
 }
 
 func serverAddr(lab *netlab.Lab, family int) (netip.Addr, error) {
@@ -87,12 +163,14 @@ func startListening(lab *netlab.Lab, server *child) error {
 	return nil
 }
 
-// finish waits for both ends, the client first, and collects what they saw.
+// finish waits for the ends, the client first, unless they have ended, and collects what they saw.
 func finish(ends ...*child) (*truth.Truth, error) {
 	t := new(truth.Truth)
 	for _, c := range ends {
-		if err := c.cmd.Wait(); err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+		if c.cmd.ProcessState == nil {
+			if err := c.cmd.Wait(); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.name, err)
+			}
 		}
 		var conns []truth.Conn
 		if err := json.Unmarshal(c.stdout.Bytes(), &conns); err != nil {

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+var audit = Analysis{
+	Name: "audit",
+	Doc:  "How far the numbers can be trusted: time on a CPU by switches, by sums and by the kernel's task clock, held against each other and the wall clock",
+	Needs: append([]Need{
+		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu"},
+		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
+		{Kind: "cpu_stat", Columns: []string{"steal_ns", "irq_ns", "softirq_ns"}, Source: "cpu", Optional: true},
+		{Kind: "sched_switch", Columns: switchColumns, Source: "sched", Optional: true},
+	}, identity()...),
+	Sort:  "disagreement_ns",
+	Whole: true,
+	Columns: []ColumnSpec{
+		{Name: "pid", Doc: "process id"},
+		{Name: "tid", Doc: "thread id"},
+		{Name: "comm", Text: true, Doc: "last name of the thread"},
+		{Name: "switches_ns", Unit: unitNS, Some: true, Doc: "time on a CPU by its switches, added up here; none without the source sched, or where switches are missing"},
+		{Name: "on_cpu_ns", Unit: unitNS, Doc: "time on a CPU by the sums that the kernel program kept"},
+		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock"},
+		{Name: "switches_off_ns", Unit: unitNS, Some: true, Doc: "on_cpu_ns less switches_ns: one program makes both, so anything but 0 is an error"},
+		{Name: "clock_off_ns", Unit: unitNS, Doc: "cpu_time_ns less on_cpu_ns: two clocks, read a little apart at each switch; less than 0 where the host stole time, or interrupts took it, from a thread on a CPU"},
+		{Name: "disagreement_ns", Unit: unitNS, Doc: "the larger of both, without its sign"},
+	},
+	Also: []Table{{Title: "CPUs", Columns: auditCPUColumns}, {Title: "Largest disagreements of an interval", Columns: auditIntervalColumns}},
+	New:  newAudit,
+}
+
+var auditCPUColumns = []ColumnSpec{
+	{Name: "cpu", Doc: "number of the CPU"},
+	{Name: "wall_ns", Unit: unitNS, Doc: "recorded time"},
+	{Name: "idle_ns", Unit: unitNS, Doc: "idle by the sums"},
+	{Name: "busy_ns", Unit: unitNS, Some: true, Doc: "threads on the CPU, added up from its switches; none without the source sched, or with a filter"},
+	{Name: "off_ns", Unit: unitNS, Some: true, Doc: "idle_ns and busy_ns less wall_ns"},
+	{Name: "steal_ns", Unit: unitNS, Some: true, Doc: "time that the hypervisor gave to others while the CPU had work, of /proc/stat"},
+	{Name: "irq_ns", Unit: unitNS, Some: true, Doc: "time in interrupts, of /proc/stat; 0 where the kernel does not measure it"},
+	{Name: "softirq_ns", Unit: unitNS, Some: true, Doc: "time in soft interrupts, of /proc/stat; 0 where the kernel does not measure it"},
+}
+
+var auditIntervalColumns = []ColumnSpec{
+	{Name: "time", Unit: unitInstant, Doc: "when the sums were read: the end of the interval"},
+	{Name: "interval_ns", Unit: unitNS, Doc: "since they were read before that, or since the recording began"},
+	{Name: "tid", Doc: "thread id"},
+	{Name: "comm", Text: true, Doc: "its name"},
+	{Name: "on_cpu_ns", Unit: unitNS, Doc: "time on a CPU within the interval by the sums"},
+	{Name: "switches_off_ns", Unit: unitNS, Some: true, Doc: "that less the time by switches"},
+	{Name: "clock_off_ns", Unit: unitNS, Doc: "CPU time less that"},
+}
+
+// audited is what is known of whoever had a thread id: switches know no more of
+// a thread, and one that executes a file takes another's.
+type audited struct {
+	pid      uint32
+	start    int64 // of the one that now is of
+	past     sums  // of series that ended
+	now      sums  // last row
+	exited   bool  // it is the last of its series
+	switches int64 // ns on a CPU, in stays that ended
+	unsure   bool  // switches of it are missing
+	read     int64 // when its last row is from
+	off      int64 // on_cpu_ns less switches, at that time
+	clock    int64 // cpu_time_ns less on_cpu_ns, at that time
+}
+
+// auditedCPU is what is known of a CPU.
+type auditedCPU struct {
+	idle, steal, irq, softirq uint64
+	busy                      int64
+	stat                      bool
+}
+
+type auditPass struct {
+	env      *Env
+	ledger   *ledger
+	timeline *timeline
+	threads  replay.ByNumber[audited]
+	cpus     replay.ByNumber[auditedCPU]
+	worst    []auditedInterval
+	broken   int
+
+	idle, steal, irq, softirq format.Col
+}
+
+// auditedInterval is the time between two rows of a thread's sums.
+type auditedInterval struct {
+	from, to   int64
+	tid        uint32
+	comm       string
+	onCPU      uint64
+	off, clock int64
+	unsure     bool
+}
+
+func (i *auditedInterval) size() uint64 {
+	if i.unsure {
+		return uint64(abs(i.clock))
+	}
+	return uint64(max(abs(i.off), abs(i.clock)))
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+func newAudit(env *Env) Pass {
+	c := env.Capture
+	p := &auditPass{
+		env: env, ledger: newLedger(c), timeline: newTimeline(c),
+		idle: c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
+	}
+	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
+	return p
+}
+
+func (p *auditPass) Event(e replay.Event) error {
+	switch e.Kind().Name {
+	case "sched_switch":
+		p.stay(p.timeline.stay(e), e)
+	case "task_sum":
+		p.sum(e)
+	case "cpu_sum":
+		p.cpu(e.CPU()).idle = e.Uint(p.idle)
+	case "cpu_stat":
+		c := p.cpu(e.CPU())
+		c.steal, c.irq, c.softirq, c.stat = e.Uint(p.steal), e.Uint(p.irq), e.Uint(p.softirq), true
+	default:
+		p.ledger.event(e)
+	}
+	return nil
+}
+
+func (p *auditPass) cpu(number int) *auditedCPU {
+	c := p.cpus.Get(uint32(number))
+	if c == nil {
+		c = &auditedCPU{}
+		p.cpus.Set(uint32(number), c)
+	}
+	return c
+}
+
+func (p *auditPass) thread(tid uint32) *audited {
+	a := p.threads.Get(tid)
+	if a == nil {
+		a = &audited{read: p.env.Capture.Meta().Start.UnixNano()}
+		p.threads.Set(tid, a)
+	}
+	return a
+}
+
+// Switches takes switches that follow each other.
+func (p *auditPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
+
+func (p *auditPass) stay(s *stay, _ replay.Event) {
+	if s.broken(p.ledger.tasks) {
+		p.broken++
+		p.thread(s.tid).unsure = true
+		p.thread(s.expected).unsure = true
+	}
+	if s.tid == 0 {
+		return
+	}
+	p.cpu(s.cpu).busy += s.to - s.from
+	p.thread(s.tid).switches += s.to - s.from
+}
+
+// sum holds a row of sums against the switches up to then.
+func (p *auditPass) sum(e replay.Event) {
+	l := p.ledger
+	tid, start := e.TID(), e.Int(l.start)
+	a, row, t := p.thread(tid), l.row(e), e.Time()
+	before := a.total().onCPU
+	if (a.exited || start != a.start) && row != a.now {
+		a.past.add(a.now)
+	}
+	a.pid, a.start, a.now, a.exited = e.PID(), start, row, l.ended(e)
+	total := a.total()
+	off, clock := int64(total.onCPU)-a.switches-p.open(tid, t), int64(total.cpuTime-total.onCPU)
+	comm := ""
+	if task, ok := l.tasks.Lookup(tid); ok {
+		comm = task.Comm
+	}
+	i := auditedInterval{from: a.read, to: t, tid: tid, comm: comm, onCPU: total.onCPU - before, off: off - a.off, clock: clock - a.clock, unsure: p.unsure(a)}
+	if i.size() > 0 {
+		p.worst = keepLarge(p.worst, i, worstIntervals, (*auditedInterval).size)
+	}
+	a.read, a.off, a.clock = t, off, clock
+}
+
+func (a *audited) total() sums {
+	t := a.past
+	t.add(a.now)
+	return t
+}
+
+// open is how long a thread has been on a CPU that it has not left.
+func (p *auditPass) open(tid uint32, t int64) int64 {
+	ns := int64(0)
+	p.timeline.cpus.All(func(_ uint32, seat *seat) {
+		if seat.tid == tid && t > seat.since {
+			ns = t - seat.since
+		}
+	})
+	return ns
+}
+
+// unsure tells whether nothing can be said of a thread's switches.
+func (p *auditPass) unsure(a *audited) bool { return a.unsure || !p.switches() }
+
+// switches tells whether there are all switches since the sums began.
+func (p *auditPass) switches() bool { return !p.env.Missing("sched_switch") && p.env.asked.open() }
+
+// worstIntervals is how many of the largest disagreements are kept.
+const worstIntervals = 10
+
+// Tables are the threads, the CPUs and the intervals.
+func (p *auditPass) Tables() []Table {
+	end := p.env.Recording.End.UnixNano()
+	p.timeline.cpus.All(func(number uint32, seat *seat) {
+		if seat.tid != 0 && seat.since < end {
+			p.cpu(int(number)).busy += end - seat.since
+			p.thread(seat.tid).switches += end - seat.since
+		}
+	})
+	threads := Table{Title: "Threads", Columns: audit.Columns}
+	verdict := auditVerdict{pass: p}
+	for _, tid := range p.threads.Numbers() {
+		if a := p.thread(tid); tid != 0 && a.pid != 0 {
+			verdict.thread(a)
+			threads.Rows = append(threads.Rows, p.row(tid, a))
+		}
+	}
+	cpus := p.cpuTable(&verdict)
+	threads.Notes = verdict.lines()
+	return []Table{threads, cpus, p.intervals()}
+}
+
+func (p *auditPass) row(tid uint32, a *audited) []Value {
+	total := a.total()
+	var comm Value
+	if task, ok := p.ledger.tasks.Lookup(tid); ok {
+		comm = task.Comm
+	}
+	clock := int64(total.cpuTime - total.onCPU)
+	row := []Value{uint64(a.pid), uint64(tid), comm, nil, total.onCPU, total.cpuTime, nil, clock, uint64(abs(clock))}
+	if !p.unsure(a) {
+		off := int64(total.onCPU) - a.switches
+		row[3], row[6], row[8] = uint64(a.switches), off, uint64(max(abs(off), abs(clock)))
+	}
+	return row
+}
+
+func (p *auditPass) cpuTable(v *auditVerdict) Table {
+	t := Table{Title: "CPUs", Columns: auditCPUColumns, Own: true}
+	wall := p.env.Recording.DurationNS
+	switches := p.switches() && p.env.Recording.Filter == ""
+	for _, number := range p.cpus.Numbers() {
+		c := p.cpus.Get(number)
+		row := []Value{uint64(number), wall, c.idle, nil, nil, nil, nil, nil}
+		if switches {
+			off := int64(c.idle) + c.busy - int64(wall)
+			row[3], row[4] = uint64(c.busy), off
+			v.cpuOff = max(v.cpuOff, abs(off))
+		}
+		if c.stat {
+			row[5], row[6], row[7] = c.steal, c.irq, c.softirq
+			v.steal += c.steal
+		}
+		v.idle += c.idle
+		t.Rows = append(t.Rows, row)
+	}
+	v.cpus = len(t.Rows)
+	return t
+}
+
+func (p *auditPass) intervals() Table {
+	t := Table{Title: "Largest disagreements of an interval", Columns: auditIntervalColumns, Own: true}
+	for _, i := range p.worst {
+		row := []Value{i.to, uint64(i.to - i.from), uint64(i.tid), i.comm, i.onCPU, i.off, i.clock}
+		if i.unsure {
+			row[5] = nil
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// auditVerdict adds up what the last lines say.
+type auditVerdict struct {
+	pass            *auditPass
+	onCPU, cpuTime  uint64
+	idle, steal     uint64
+	cpus            int
+	cpuOff          int64 // the most of a CPU
+	compared, wrong int   // threads whose switches are all there
+	mostOff         int64
+}
+
+func (v *auditVerdict) thread(a *audited) {
+	total := a.total()
+	v.onCPU += total.onCPU
+	v.cpuTime += total.cpuTime
+	if v.pass.unsure(a) {
+		return
+	}
+	v.compared++
+	if off := abs(int64(total.onCPU) - a.switches); off != 0 {
+		v.wrong++
+		v.mostOff = max(v.mostOff, off)
+	}
+}
+
+// lines are the verdict, and what it rests on.
+func (v *auditVerdict) lines() []string {
+	r := v.pass.env.Recording
+	wall := uint64(max(r.CPUs, v.cpus)) * r.DurationNS
+	off := int64(v.onCPU+v.idle) - int64(wall)
+	everybody := r.Filter == "" && v.pass.env.asked.open()
+	var wrong []string
+	if everybody && off != 0 {
+		wrong = append(wrong, fmt.Sprintf("time on a CPU and idle is %s off the wall clock", difference(off)))
+	}
+	if v.cpuOff != 0 {
+		wrong = append(wrong, fmt.Sprintf("a CPU's switches and idle time are %s off the wall clock", duration(uint64(v.cpuOff))))
+	}
+	if v.wrong > 0 {
+		wrong = append(wrong, fmt.Sprintf("of %d of %d threads switches and sums differ, by up to %s", v.wrong, v.compared, duration(uint64(v.mostOff))))
+	}
+	if v.pass.broken > 0 && v.pass.switches() {
+		wrong = append(wrong, fmt.Sprintf("switches are missing in %d places", v.pass.broken))
+	}
+	if n := len(v.pass.env.losses()); n > 0 {
+		wrong = append(wrong, "events were lost")
+	}
+	lines := []string{fmt.Sprintf("CPU time is %+.3f%% of time on a CPU; the host stole %s.", 100*apart(v.cpuTime, v.onCPU), duration(v.steal))}
+	if everybody {
+		lines = append(lines, fmt.Sprintf("Time on a CPU and idle adds up to %d ns, %+d ns of %d CPUs x %d ns.", v.onCPU+v.idle, off, max(r.CPUs, v.cpus), r.DurationNS))
+	}
+	switch {
+	case len(wrong) == 0 && v.compared > 0:
+		return append(lines, fmt.Sprintf("Verdict: exact. Switches and sums agree to the nanosecond for %d threads, and with the wall clock.", v.compared))
+	case len(wrong) == 0:
+		return append(lines, "Verdict: nothing is wrong. There are no switches of the whole recording to hold the sums against.")
+	}
+	return append(lines, "Verdict: not exact: "+strings.Join(wrong, "; ")+".")
+}
+
+// apart is how much more a is than b, as a share of b.
+func apart(a, b uint64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(int64(a-b)) / float64(b)
+}

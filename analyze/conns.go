@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+var (
+	endpointColumns = []string{"conn", "laddr", "lport", "raddr", "rport", "direction", "comm"}
+	transferColumns = append(slices.Clip(endpointColumns), figureNames[:segmentsOut]...)
+	// Those that captures have from format version 1.2 on.
+	newEndpointColumns = []string{"socket_of"}
+	newTransferColumns = append(slices.Clip(newEndpointColumns), figureNames[segmentsOut:]...)
+)
+
+// figureNames are the kernel's figures of a connection.
+var figureNames = []string{"srtt_ns", "min_rtt_ns", "retransmits", "tx_bytes", "rx_bytes", "duration_ns", "segments_out", "segments_in", "sends"}
+
+// Places of some of them.
+const (
+	srttAt = iota
+	minRTTAt
+	retransmitsAt
+	txAt
+	rxAt
+	durationAt
+	segmentsOut
+	segmentsIn
+	sendsAt
+	figures
+)
+
+// connNeeds are the rows that say which connections there are.
+func connNeeds() []Need {
+	return []Need{
+		{Kind: "tcp_connect", Columns: append(slices.Clip(endpointColumns), "connect_ns", "error"), Newer: newEndpointColumns, Source: "tcp"},
+		{Kind: "tcp_accept", Columns: append(slices.Clip(endpointColumns), "accept_ns"), Newer: newEndpointColumns, Source: "tcp"},
+		{Kind: "tcp_close", Columns: append(slices.Clip(transferColumns), "error"), Newer: newTransferColumns, Source: "tcp"},
+		{Kind: "tcp_socket", Columns: append(slices.Clip(transferColumns), "error", "tcp_state"), Newer: newTransferColumns, Source: "tcp"},
+		{Kind: "tcp_reset", Columns: []string{"conn", "reset_from"}, Source: "tcp", Optional: true},
+	}
+}
+
+// connColumns define what names a connection, and its owner.
+var connColumns = []ColumnSpec{
+	{Name: "pid", Some: true, Doc: "process that owns the connection; none when no process touched it, or where rows are not of one process"},
+	{Name: "comm", Text: true, Some: true, Doc: "name of the owner's task when it was first seen to use the connection"},
+	{Name: "laddr", Text: true, Some: true, Doc: "local address"},
+	{Name: "lport", Some: true, Doc: "local port"},
+	{Name: "raddr", Text: true, Some: true, Doc: "remote address"},
+	{Name: "rport", Some: true, Doc: "remote port"},
+	{Name: "direction", Text: true, Some: true, Doc: "who opened the connection: active this side, passive the other; unknown when it is older than the recording"},
+	{Name: "socket_of", Text: true, Some: true, Doc: "kernel, when it opened the connection for itself, or mptcp, when the connection carries part of an MPTCP connection; none when it is a process's own"},
+}
+
+// conn is what is known of one connection.
+type conn struct {
+	pid          uint32
+	comm         string
+	laddr, raddr Value
+	lport, rport Value
+	direction    string
+	socketOf     Value
+	connect      Value
+	first, last  [figures]uint64 // the kernel's figures: before the recording, and in the end
+	known        [figures]bool   // of the last ones
+	listed       bool
+	ended        bool
+	at           int64 // when it ended
+	closing      bool  // one side had sent its FIN when it was last seen open
+	errno        int64
+	aborted      bool // this side reset it, which is no error of its own
+	// Of the handshake: when it ended here, with which error, and of one that was
+	// accepted how long its answer took (0: not known).
+	connectedAt, connectErrno int64
+	established               int64
+	handshakeRTT              uint64
+}
+
+// conns are the connections of a capture.
+type conns struct {
+	byID  map[uint64]*conn
+	order []*conn // by first sight
+	begin int64   // of the recording
+
+	id, laddr, lport, raddr, rport, direction, socketOf, comm, connect, accept, errno, state, from format.Col
+	figures                                                                                        [figures]format.Col
+}
+
+func newConns(c *format.Capture) conns {
+	p := conns{
+		byID: map[uint64]*conn{}, begin: c.Meta().Start.UnixNano(),
+		id: c.Col("conn"), laddr: c.Col("laddr"), lport: c.Col("lport"), raddr: c.Col("raddr"), rport: c.Col("rport"),
+		direction: c.Col("direction"), socketOf: c.Col("socket_of"), comm: c.Col("comm"), connect: c.Col("connect_ns"), accept: c.Col("accept_ns"), errno: c.Col("error"), state: c.Col("tcp_state"), from: c.Col("reset_from"),
+	}
+	for i, name := range figureNames {
+		p.figures[i] = c.Col(name)
+	}
+	return p
+}
+
+// event takes what an event says of its connection, which it returns.
+func (p *conns) event(e replay.Event) *conn {
+	c := p.of(e)
+	switch e.Kind().Name {
+	case "tcp_connect":
+		c.connect = e.Uint(p.connect)
+		c.errno = e.Int(p.errno)
+		c.ended, c.at = c.errno != 0, e.Time()
+		c.connectedAt, c.connectErrno = e.Time(), c.errno
+	case "tcp_accept":
+		if ns := e.Uint(p.accept); ns < uint64(e.Time()) {
+			c.established, c.handshakeRTT = e.Time()-int64(ns), e.Uint(p.figures[srttAt])
+		}
+	case "tcp_close":
+		p.count(c, e)
+		c.ended, c.at, c.errno = true, e.Time(), e.Int(p.errno)
+	case "tcp_reset":
+		c.aborted = c.aborted || e.Str(p.from) == "local"
+	case "tcp_socket":
+		p.count(c, e)
+		if !c.listed && p.older(c, e) {
+			c.first = c.last
+		}
+		c.listed, c.closing = true, slices.Contains(closingStates, e.Str(p.state))
+	}
+	return c
+}
+
+// older tells whether a connection that is listed is older than the recording.
+func (p *conns) older(c *conn, e replay.Event) bool {
+	return c.direction == "unknown" || e.Time()-int64(e.Uint(p.figures[durationAt])) < p.begin
+}
+
+// of finds a connection and takes what the event says of its ends and owner.
+func (p *conns) of(e replay.Event) *conn {
+	id := e.Uint(p.id)
+	c := p.byID[id]
+	if c == nil {
+		c = &conn{direction: "unknown"}
+		p.byID[id] = c
+		p.order = append(p.order, c)
+	}
+	if !e.Null(p.laddr) {
+		c.laddr, c.raddr = e.Str(p.laddr), e.Str(p.raddr)
+		c.lport, c.rport = e.Uint(p.lport), e.Uint(p.rport)
+		c.direction = e.Str(p.direction)
+		if of := e.Str(p.socketOf); of != "process" && of != "" {
+			c.socketOf = of
+		}
+	}
+	if pid := e.PID(); pid != 0 && (c.pid == 0 || !e.Null(p.laddr)) {
+		c.pid = pid
+	}
+	if comm := e.Str(p.comm); comm != "" && c.comm == "" {
+		c.comm = comm
+	}
+	return c
+}
+
+// count takes the kernel's figures; the last ones are the total.
+func (p *conns) count(c *conn, e replay.Event) {
+	for i, col := range p.figures {
+		if !e.Null(col) {
+			c.last[i], c.known[i] = e.Uint(col), true
+		}
+	}
+}
+
+// forget leaves out connections that ended before the window.
+func (p *conns) forget() {
+	maps.DeleteFunc(p.byID, func(_ uint64, c *conn) bool { return c.ended })
+	p.order = slices.DeleteFunc(p.order, func(c *conn) bool { return c.ended })
+}
+
+// figure is one of the kernel's figures, nil when it is not known.
+func (c *conn) figure(i int) Value {
+	if !c.known[i] {
+		return nil
+	}
+	return c.last[i]
+}
+
+// since is how much of a figure that counts is of the recording.
+func (c *conn) since(i int) Value {
+	if !c.known[i] {
+		return nil
+	}
+	return c.last[i] - min(c.last[i], c.first[i])
+}
+
+// names are the cells of connColumns.
+func (c *conn) names() []Value {
+	var pid, comm Value
+	if c.pid != 0 {
+		pid = uint64(c.pid)
+	}
+	if c.comm != "" {
+		comm = c.comm
+	}
+	return []Value{pid, comm, c.laddr, c.lport, c.raddr, c.rport, c.direction, c.socketOf}
+}
+
+// closingStates are those in which a side has said that it will send no more.
+var closingStates = []string{"fin_wait1", "fin_wait2", "closing", "last_ack", "time_wait"}
+
+// outcomeDoc defines outcome.
+const outcomeDoc = "closed; closing or open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error"
+
+// outcome says how a connection ended, by the socket's error (Linux numbers).
+// EPIPE is a reset too: one that came after the peer's FIN.
+func (c *conn) outcome() string {
+	switch {
+	case !c.ended && c.closing:
+		return "closing"
+	case !c.ended:
+		return "open"
+	case c.errno == 0 && c.aborted:
+		return "reset"
+	case c.errno == 0:
+		return "closed"
+	}
+	return failure(c.errno)
+}
+
+// failure says what an error means for a connection.
+func failure(errno int64) string {
+	switch replay.Errno(errno) {
+	case "ECONNREFUSED":
+		return "refused"
+	case "ETIMEDOUT":
+		return "timed out"
+	case "ECONNRESET", "EPIPE":
+		return "reset"
+	case "ENETUNREACH", "EHOSTUNREACH", "EHOSTDOWN", "ENETDOWN":
+		return "unreachable"
+	}
+	return "failed"
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"math"
+
+	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+)
+
+// exact tells whether a span of time can be measured by its switches, so that
+// it need not begin and end where sums were read: all of them are there.
+func (a *Analysis) exact(c *format.Capture, w window, o *Options) (bool, error) {
+	if len(a.Exact) == 0 || w.open() && o.Interval == 0 || c.Kind("sched_switch") == nil || checkNeeds(c, &Analysis{Needs: a.Exact}) != nil {
+		return false, nil
+	}
+	if c.Kind("loss") == nil {
+		return true, nil
+	}
+	source, since := c.Col("loss_source"), c.Col("since")
+	s := replay.Select{Kinds: []string{"loss"}, Columns: []format.Col{source, since}}
+	for e, err := range replay.New(c).Events(s) {
+		if err != nil {
+			return false, err
+		}
+		if e.Str(source) == "sched" && e.Int(since) <= w.end() {
+			return false, nil // it may also be unknown who is on a CPU when the span begins
+		}
+	}
+	return true, nil
+}
+
+// end is the window's last instant.
+func (w window) end() int64 {
+	if w.to == 0 {
+		return math.MaxInt64
+	}
+	return w.to
+}
+
+// settledBy is when all sums were read that bound what was used up to an
+// instant; 0: at the end.
+func settledBy(c *format.Capture, to int64) (int64, error) {
+	readings, err := replay.New(c).Readings()
+	if err != nil || to == 0 {
+		return 0, err
+	}
+	if _, second := replay.Behind(readings, to); second != 0 {
+		return second - 1, nil
+	}
+	return 0, nil
+}
+
+// exactCPUTime is cputime of a span by its switches.
+type exactCPUTime struct {
+	*cpuTimePass
+	timeline *timeline
+	window   window
+	used     map[*thread]*exactUse
+	now      replay.ByNumber[exactNow]
+	away     replay.ByNumber[int64] // idle time by CPU
+}
+
+// exactNow is what a task used; nil: a filter left it out.
+type exactNow struct {
+	task *replay.Task
+	use  *exactUse
+}
+
+// exactUse is what a thread used within the span. What its task clock had said
+// is known for some instants only: around the span's beginning and its end.
+type exactUse struct {
+	sums
+	thread              *thread
+	cpu                 int // that it was on last
+	ran                 bool
+	least0, most0       uint64 // of the task clock when the span began
+	least1, most1       uint64 // and when it ended
+	knownMost0, settled bool
+}
+
+func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
+	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture), window: p.env.asked, used: map[*thread]*exactUse{}}
+	if x.window.from == 0 {
+		x.window.from = p.env.Capture.Meta().Start.UnixNano()
+	}
+	_ = p.ledger.tasks.Preload(p.env.Capture) // what cannot be read ends the pass itself
+	return x
+}
+
+// Begin does nothing: the pass looks at the time of each event.
+func (x *exactCPUTime) Begin() {}
+
+func (x *exactCPUTime) Event(e replay.Event) error {
+	switch e.Kind().Name {
+	case "cgroup_path":
+		x.groups.event(e)
+	case "cpu_sum":
+	case "sched_switch":
+		x.stay(x.timeline.stay(e), e)
+	case "sched_waking":
+		x.timeline.wake(e)
+	case "task_sum":
+		x.ledger.event(e)
+		x.clock(x.ledger.thread(e), e.Time())
+	default:
+		x.ledger.event(e)
+	}
+	return x.seriesError()
+}
+
+// clock takes a reading of a thread's task clock.
+func (x *exactCPUTime) clock(t *thread, at int64) {
+	u, now := x.use(t), t.past.cpuTime+t.last.cpuTime
+	if at <= x.window.from {
+		u.least0 = now
+	} else if !u.knownMost0 {
+		u.most0, u.knownMost0 = now, true
+	}
+	if at <= x.window.end() {
+		u.least1 = now
+	} else if !u.settled {
+		u.most1, u.settled = now, true
+	}
+}
+
+func (x *exactCPUTime) use(t *thread) *exactUse {
+	u := x.used[t]
+	if u == nil {
+		u = &exactUse{thread: t, cpu: -1}
+		x.used[t] = u
+	}
+	return u
+}
+
+// Switches takes switches that follow each other.
+func (x *exactCPUTime) Switches(r replay.Run) { x.timeline.stays(r, x.stay) }
+
+// stay counts what of a time on a CPU lies in the span.
+func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
+	if s.broken(x.ledger.tasks) {
+		if u := x.useOf(s.tid); u != nil && s.tid != 0 {
+			u.cpu = s.cpu
+		}
+		return
+	}
+	x.count(s, true)
+}
+
+// count adds a stay; over tells whether it ended with a switch.
+func (x *exactCPUTime) count(s *stay, over bool) {
+	from, to := max(s.from, x.window.from), min(s.to, x.window.end())
+	if to > from {
+		away := x.awayOf(uint32(s.cpu)) // there is a row also of a CPU that was never idle
+		if s.tid == 0 {
+			*away += to - from
+		}
+	}
+	if s.tid == 0 {
+		return
+	}
+	u := x.useOf(s.tid)
+	if u == nil {
+		return
+	}
+	moved := u.cpu >= 0 && u.cpu != s.cpu
+	u.cpu = s.cpu
+	if to < from || to == from && s.to != to {
+		return
+	}
+	u.ran = true
+	u.onCPU += uint64(to - from)
+	if x.series != nil {
+		x.series.add(u.thread, from, to)
+	}
+	if moved && s.from > x.window.from {
+		u.migrations++
+	}
+	if !over || s.to <= x.window.from || s.to > x.window.end() {
+		return
+	}
+	if s.from > x.window.from && s.waitKnown {
+		u.runQueue += s.wait
+	}
+	if s.preempted {
+		u.involuntary++
+	} else {
+		u.voluntary++
+	}
+}
+
+// awayOf is the idle time of a CPU.
+func (x *exactCPUTime) awayOf(cpu uint32) *int64 {
+	ns := x.away.Get(cpu)
+	if ns == nil {
+		ns = new(int64)
+		x.away.Set(cpu, ns)
+	}
+	return ns
+}
+
+// useOf is what the thread used that has a number now; nil: a filter left it out.
+func (x *exactCPUTime) useOf(tid uint32) *exactUse {
+	n, task := x.now.Get(tid), x.ledger.tasks.Find(tid)
+	if n != nil && n.task == task {
+		return n.use
+	}
+	if n == nil {
+		n = &exactNow{}
+		x.now.Set(tid, n)
+	}
+	n.task, n.use = task, nil
+	if t := x.thread(tid); t != nil {
+		n.use = x.use(t)
+	}
+	return n.use
+}
+
+// thread is the one that has a number now; nil: one that a filter left out.
+func (x *exactCPUTime) thread(tid uint32) *thread {
+	task, ok := x.ledger.tasks.Lookup(tid)
+	if !ok && x.env.Recording.Filter != "" {
+		return nil
+	}
+	id := threadID{tid, task.Start}
+	t := x.ledger.threads[id]
+	if t == nil {
+		pid := task.PID
+		if !ok {
+			pid = tid
+		}
+		t = &thread{process: processID{pid, task.Start}, settled: pid == tid}
+		x.ledger.threads[id] = t
+	}
+	x.ledger.settle(t)
+	return t
+}
+
+// Tables are those of sums.
+func (x *exactCPUTime) Tables() []Table {
+	x.settle()
+	return x.tables()
+}
+
+// settle puts what was counted where sums are.
+func (x *exactCPUTime) settle() {
+	until := min(x.window.end(), x.env.Recording.End.UnixNano())
+	x.timeline.cpus.All(func(number uint32, seat *seat) {
+		if seat.since < until {
+			x.count(&stay{tid: seat.tid, cpu: int(number), from: seat.since, to: until}, false)
+		}
+	})
+	for id, t := range x.ledger.threads {
+		u := x.use(t)
+		t.past, t.base = sums{}, sums{}
+		t.last, t.ran = u.sums, u.ran
+		if t.least, t.most = u.bounds(); id.start > x.window.end() {
+			t.least, t.most = 0, 0
+		}
+		t.last.cpuTime = min(max(u.onCPU, t.least), t.most)
+	}
+	x.away.All(func(cpu uint32, ns *int64) { x.idle[int(cpu)] = uint64(*ns) })
+}
+
+// bounds are those of the CPU time within the span. Sums only grow, and a
+// reading has every thread of which they did.
+func (u *exactUse) bounds() (least, most uint64) {
+	most0, most1 := u.most0, u.most1
+	if !u.knownMost0 {
+		most0 = u.least1
+	}
+	if !u.settled {
+		most1 = u.least1
+	}
+	return u.least1 - min(u.least1, max(most0, u.least0)), max(most1, u.least1) - min(u.least0, max(most1, u.least1))
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze_test
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/format"
+)
+
+// tables are all rows of an analysis of connections, table by table.
+func tables(t *testing.T, r *analyze.Result) (lines []string) {
+	t.Helper()
+	for i := range r.Tables {
+		lines = append(lines, "= "+r.Tables[i].Title)
+		for _, row := range r.Tables[i].Rows {
+			var cells []string
+			for j, v := range row {
+				if r.Tables[i].Columns[j].Unit == "ns since epoch" {
+					v = fmt.Sprint((v.(int64)-r.Capture.Start.UnixNano())/ms, "ms")
+				}
+				if v != nil {
+					cells = append(cells, r.Tables[i].Columns[j].Name+"="+fmt.Sprint(v))
+				}
+			}
+			lines = append(lines, strings.Join(cells, " "))
+		}
+	}
+	return lines
+}
+
+// The same connections, as each analysis and grouping has them.
+func TestConnectionTables(t *testing.T) {
+	c := write(t, append(connections(), end)...)
+	for _, tt := range []struct{ name, by string }{
+		{"tcplife", ""}, {"tcpconn", ""}, {"tcptop", ""}, {"tcptop", "connection"}, {"tcptop", "port"}, {"tcpretrans", ""}, {"tcpstates", ""}, {"tcplat", "process"}, {"tcplat", "remote"}, {"tcplat", "port"},
+	} {
+		t.Run(tt.name+" "+tt.by, func(t *testing.T) {
+			got := tables(t, run(t, c, tt.name, analyze.Options{By: tt.by}))
+			golden(t, "testdata/by/"+tt.name+"."+cmp.Or(tt.by, "all"), []byte(strings.Join(got, "\n")+"\n"))
+		})
+	}
+}
+
+// What a reader did between the arrival of bytes and the read: it was woken,
+// waited for a CPU, and was on one.
+func TestTurnsWithSwitches(t *testing.T) {
+	hop := func(atMS int64, tid, next, delayMS int, preempted int) row {
+		return at(atMS, "sched_switch", v{"cpu": 0, "tid": tid, "next_tid": next, "delay_ns": delayMS * ms, "preempted": preempted, "prev_state": "S"})
+	}
+	read := func(atMS int64, readMS int) row {
+		return at(atMS, "tcp_read", v{"pid": 60, "tid": 60, "conn": 1, "read_ns": readMS * ms})
+	}
+	c := write(t,
+		at(1, "tcp_connect", ends(1, 2, 40001, 80, "active"), owner(60, "curl"), v{"connect_ns": ms}),
+		hop(2, 60, 61, 0, 0),
+		at(10, "tcp_response", v{"pid": 60, "tid": 60, "conn": 1, "response_ns": 30 * ms}),
+		hop(17, 61, 60, 0, 1),
+		read(18, 8), // arrived at 10, woken at 11, on a CPU at 17
+		read(19, 1), // arrived while it was on the CPU
+		hop(20, 60, 61, 6, 0),
+		hop(24, 61, 60, 0, 1),
+		read(25, 3), // arrived at 22; it waits since before
+		hop(26, 60, 61, 5, 0),
+		hop(28, 61, 60, 0, 1),
+		read(29, 2), // it is on the CPU at the end: its wait is not known
+		at(30, "tcp_close", ends(1, 2, 40001, 80, "active"), owner(60, "curl"), moved(100, 100, 30)),
+		end)
+	got := tables(t, run(t, c, "tcplat", analyze.Options{}))
+	// 19 of the 30 ms are the least round trip. The reads: 1 + 6 + 1, then 1, then
+	// 2 of waiting and 1, then 2.
+	want := "pid=60 comm=curl laddr=10.0.0.1 lport=40001 raddr=10.0.0.2 rport=80 direction=active turns=4 network_ns=19000000 peer_ns=11000000 waking_ns=1000000 run_queue_ns=8000000 application_ns=5000000 verdict=network"
+	if i := slices.Index(got, "= Where the time went"); got[i+1] != want {
+		t.Errorf("%s, want\n%s", got[i+1], want)
+	}
+}
+
+// Two captures, of either end: what the server says of its part leaves the network.
+func TestBothEnds(t *testing.T) {
+	mirrored := func(conn, lport, rport int) v {
+		e := ends(conn, 1, lport, rport, "passive")
+		e["laddr"], e["raddr"] = ends(0, 2, 0, 0, "")["raddr"], ends(0, 2, 0, 0, "")["laddr"]
+		return e
+	}
+	client := write(t,
+		at(1, "tcp_connect", ends(1, 2, 40001, 80, "active"), owner(60, "curl"), v{"connect_ns": ms}),
+		at(2, "tcp_connect", ends(2, 2, 40002, 80, "active"), owner(60, "curl"), v{"connect_ns": ms}),
+		at(50, "tcp_response", v{"pid": 60, "tid": 60, "conn": 1, "response_ns": 30 * ms}),
+		at(51, "tcp_read", v{"pid": 60, "tid": 60, "conn": 1, "read_ns": 1 * ms}),
+		at(90, "tcp_response", v{"pid": 60, "tid": 60, "conn": 1, "response_ns": 40 * ms}),
+		at(93, "tcp_read", v{"pid": 60, "tid": 60, "conn": 1, "read_ns": 3 * ms}),
+		at(95, "tcp_response", v{"pid": 60, "tid": 60, "conn": 2, "response_ns": 1 * ms}),
+		end)
+	server := write(t,
+		at(11, "tcp_accept", mirrored(7, 80, 40001), owner(70, "nginx"), v{"accept_ns": ms}),
+		at(31, "tcp_read", v{"pid": 70, "tid": 70, "conn": 7, "read_ns": 2 * ms}),
+		at(40, "tcp_reply", v{"pid": 70, "tid": 70, "conn": 7, "think_ns": 6 * ms}),
+		at(71, "tcp_read", v{"pid": 70, "tid": 70, "conn": 7, "read_ns": 4 * ms}),
+		at(80, "tcp_reply", v{"pid": 70, "tid": 70, "conn": 7, "think_ns": 8 * ms}),
+		end)
+	want := []string{"= Both ends", "pid=60 comm=curl laddr=10.0.0.1 lport=40001 raddr=10.0.0.2 rport=80 direction=active server_pid=70 server_comm=nginx turns=2 " +
+		"response_average_ns=35000000 network_average_ns=25000000 server_read_average_ns=3000000 server_think_average_ns=7000000 client_read_average_ns=2000000"}
+	for _, order := range [][2]*format.Capture{{client, server}, {server, client}} {
+		r := run(t, order[0], "tcplat", analyze.Options{Other: order[1]})
+		got := tables(t, r)
+		if got := got[len(got)-2:]; !slices.Equal(got, want) {
+			t.Errorf("%s, want\n%s", got, want)
+		}
+		if notes := r.Tables[len(r.Tables)-1].Notes; len(notes) != 1 || !strings.HasPrefix(notes[0], "1 connections that one side opened") {
+			t.Errorf("notes %q", notes)
+		}
+	}
+	a, err := analyze.Find("cputime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := analyze.Run(t.Context(), client, a, analyze.Options{Other: server}); err == nil {
+		t.Error("cputime takes two captures")
+	}
+}
+
+// Rows that tell nothing but their kind, as another program may write them, are no
+// reason to fail.
+func TestNothingButKinds(t *testing.T) {
+	c, err := format.Open(blank(t, write(t, append(machine(), connections()...)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, a := range analyze.All {
+		for _, by := range append([]string{""}, a.By...) {
+			r, err := analyze.Run(t.Context(), c, a, analyze.Options{By: by})
+			if err != nil {
+				t.Errorf("%s by %q: %v", a.Name, by, err)
+				continue
+			}
+			for i := range r.Tables[0].Rows {
+				if len(r.Tables[0].Rows[i]) != len(r.Tables[0].Columns) {
+					t.Errorf("%s by %q: row %d has %d cells", a.Name, by, i, len(r.Tables[0].Rows[i]))
+				}
+			}
+			render(t, r, "text")
+		}
+	}
+	run(t, c, "tcplat", analyze.Options{Other: c})
+}
+
+// blank writes a capture again with nulls in all columns but those that make it one.
+func blank(t *testing.T, c *format.Capture) string {
+	t.Helper()
+	data, err := os.ReadFile(c.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ipc.NewFileReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "blank.arrow")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := ipc.NewFileWriter(f, ipc.WithSchema(r.Schema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range r.NumRecords() {
+		rec, err := r.Record(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns := slices.Clone(rec.Columns())
+		for j, f := range r.Schema().Fields() {
+			if _, named := f.Type.(*arrow.DictionaryType); !named && f.Name != "time" && f.Name != "metadata" {
+				columns[j] = array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, int(rec.NumRows()))
+			}
+		}
+		if err := w.Write(array.NewRecord(r.Schema(), columns, rec.NumRows())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import "slices"
+
+var connectionsWhole = []ColumnSpec{{Name: "connections", Unit: unitCount, Doc: "how many connections there were"}}
+
+// tcpWhole are the columns of tcplat that many connections have together.
+var tcpWhole = slices.Concat(connectionsWhole, tcplat.Columns[slices.IndexFunc(tcplat.Columns, named("requests")):slices.IndexFunc(tcplat.Columns, named("srtt_ns"))],
+	pick(tcplat.Columns, "srtt_p50_ns", "srtt_max_ns", "min_rtt_ns", "retransmits", "tx_bytes", "rx_bytes"))
+
+// turnSum is the turns and the figures of all connections.
+type turnSum struct{ connsRow }
+
+func (p *tcpLatPass) whole(*Options) (sum, []string) {
+	s := &turnSum{}
+	for _, c := range p.conns.order {
+		s.one(c, p.of(c))
+	}
+	return s, p.turnNotes(0)
+}
+
+// one adds a connection, but for where its time went.
+func (s *turnSum) one(c *conn, t *turns) {
+	without := *t
+	without.split = split{}
+	s.connsRow.count(c, &without)
+}
+
+func (s *turnSum) add(other sum) {
+	o := &other.(*turnSum).connsRow
+	s.n += o.n
+	s.merge(&o.turns)
+	for i := range s.sums {
+		s.sums[i] += o.sums[i]
+	}
+	s.nearer(o.least)
+}
+
+func (s *turnSum) values(uint64) []Value {
+	row := append([]Value{s.n}, s.turns.values()...)
+	return append(row, s.rtts.percentile(50), s.rtts.max(), s.least, s.sums[retransmitsAt], s.sums[txAt], s.sums[rxAt])
+}
+
+// carriedSum is what all connections carried.
+type carriedSum struct{ carriedRow }
+
+func (p *tcpTopPass) whole(*Options) (sum, []string) {
+	s := &carriedSum{}
+	for _, c := range p.conns.order {
+		if c.known[txAt] {
+			s.carriedRow.add(c)
+		}
+	}
+	return s, nil
+}
+
+func (s *carriedSum) add(other sum) {
+	o := &other.(*carriedSum).carriedRow
+	s.n += o.n
+	for i, v := range o.sums {
+		if n, ok := v.(uint64); ok {
+			before, _ := s.carriedRow.sums[i].(uint64)
+			s.carriedRow.sums[i] = before + n
+		}
+	}
+}
+
+func (s *carriedSum) values(uint64) []Value {
+	tx, _ := s.carriedRow.sums[0].(uint64)
+	rx, _ := s.carriedRow.sums[1].(uint64)
+	return slices.Concat([]Value{s.n, tx + rx}, s.carriedRow.sums[:])
+}

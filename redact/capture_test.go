@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package redact
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ebrec/ebrec/format"
+)
+
+var testKey = bytes.Repeat([]byte{7}, KeySize)
+
+// redacted opens a capture and redacts it.
+func redacted(t testing.TB, path string, o Options) (r *Redaction, c, out *format.Capture) {
+	t.Helper()
+	c = open(t, path)
+	r, err := New(t.Context(), c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := filepath.Join(t.TempDir(), "out.arrow")
+	f, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := r.Write(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	return r, c, open(t, to)
+}
+
+func open(t testing.TB, path string) *format.Capture {
+	t.Helper()
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package interop
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/dataset"
+	"github.com/ebrec/ebrec/format"
+)
+
+// The views say of each capture what the analysis of that name says of it.
+func TestViews(t *testing.T) {
+	c := setUp(t)
+	all := append(traces(t), versions(t)...)
+	dir := t.TempDir()
+	all = append(all, filepath.Join(dir, "generated.arrow"), hard(t, dir, ""), hard(t, dir, "only some"))
+	goRun(t, "./test/generate", "--switches", "100000", "-o", filepath.Join(dir, "generated.arrow"))
+	for _, cut := range []struct {
+		name string
+		less int
+	}{{"tcp", 20_000}, {"tcp", 40_000}, {"forkstorm", 20_000}, {"forkstorm", 40_000}, {"mixed", 20_000}} {
+		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
+	}
+	set := filepath.Join(dir, "set")
+	ids := map[string]string{} // captures by id
+	for r := range dataset.Add(t.Context(), set, all, dataset.Options{}) {
+		if r.Err != nil {
+			t.Fatalf("%s: %v", r.Path, r.Err)
+		}
+		ids[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
+	}
+	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
+	for _, view := range []string{"cputime", "lifetimes"} {
+		var got map[string][]map[string]any
+		decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
+		decoder.UseNumber()
+		if err := decoder.Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		rows := 0
+		for id, path := range ids {
+			want := analysisRows(t, path, view)
+			rows += len(want)
+			if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
+				t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
+			}
+		}
+		if rows < 500 {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
+	}
+}
+
+// analysisRows are the main rows of an analysis, sorted; none when the capture has
+// not what it needs.
+func analysisRows(t *testing.T, path, name string) (rows []string) {
+	t.Helper()
+	i := slices.IndexFunc(analyze.All, func(a *analyze.Analysis) bool { return a.Name == name })
+	r := run(t, open(t, path), analyze.All[i])
+	if r == nil {
+		return nil
+	}
+	for _, table := range r.Tables {
+		if table.Own || len(table.Columns) != len(r.Columns) || table.Columns[0].Name != r.Columns[0].Name {
+			continue
+		}
+		for _, row := range table.Rows {
+			values := map[string]any{}
+			for i, c := range r.Columns {
+				values[c.Name] = row[i]
+			}
+			delete(values, "tid") // of rows of threads, which these are not
+			rows = append(rows, fmt.Sprint(values))
+		}
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// viewRows are those of a view with the columns of the analysis.
+func viewRows(all []map[string]any, want []string) (rows []string) {
+	for _, values := range all {
+		values = maps.Clone(values)
+		delete(values, "host")
+		if len(want) > 0 && !strings.Contains(want[0], " start:") {
+			delete(values, "start") // the view tells rows of one pid apart
+		}
+		for name, v := range values {
+			if n, ok := v.(json.Number); ok && name == "cpu_percent" {
+				f, _ := n.Float64() // it is a number
+				values[name] = f
+			}
+		}
+		rows = append(rows, fmt.Sprint(values))
+	}
+	slices.Sort(rows)
+	return rows
+}
+
+// shortened is a capture without its last bytes.
+func shortened(t *testing.T, dir, trace string, less int) string {
+	t.Helper()
+	data := read(t, trace)
+	path := filepath.Join(dir, fmt.Sprintf("%s-%d.arrow", name(trace), less))
+	write(t, path, data[:len(data)-less])
+	return path
+}
+
+// hard makes a capture of what fixtures have not: losses of sums, arguments, ids
+// that come back, threads that execute, parents that end, tasks nobody introduced.
+func hard(t *testing.T, dir, filter string) string {
+	t.Helper()
+	const boot, old = int64(100e9), int64(40e9)
+	type values = map[string]any
+	at := int64(0)
+	var rows []func(map[string]*format.Kind) ([]byte, error)
+	add := func(kind string, v values) {
+		at += 1000
+		v["time"] = boot + at
+		rows = append(rows, func(kinds map[string]*format.Kind) ([]byte, error) { return kinds[kind].Encode(v) })
+	}
+	task := func(kind string, pid, tid, ppid int, start int64, comm string, more values) {
+		v := values{"pid": pid, "tid": tid, "ppid": ppid, "start": start, "comm": comm}
+		maps.Copy(v, more)
+		add(kind, v)
+	}
+	sum := func(pid, tid int, start, ns int64, exited int) {
+		add("task_sum", values{"pid": pid, "tid": tid, "start": start, "cpu_time_ns": ns, "on_cpu_ns": ns + 7, "run_queue_ns": 3, "voluntary": 2, "involuntary": 1, "migrations": 1, "exited": exited})
+	}
+	task("task", 10, 10, 1, old, "shell", values{"reason": "snapshot", "total_cpu_ns": 5_000_000})
+	task("task", 10, 11, 1, old+5, "worker", values{"reason": "snapshot", "total_cpu_ns": 1_000_000})
+	task("task", 2, 2, 0, old, "kthread", values{"reason": "snapshot", "kernel_thread": 1, "total_cpu_ns": 9})
+	task("task", 12, 12, 10, old+9, "leaving", values{"reason": "exiting", "total_cpu_ns": 77})
+	task("fork", 20, 20, 10, boot+5000, "shell", nil)
+	add("exec_args", values{"pid": 20, "tid": 20, "args": "first 'a b'"})
+	task("exec", 20, 20, 10, boot+5000, "first", values{"filename": "/bin/first"})
+	task("fork", 21, 21, 20, boot+7000, "first", nil)
+	task("exec", 20, 20, 10, boot+5000, "second", values{"filename": "/bin/second"})
+	add("exec_args", values{"pid": 21, "tid": 21, "args": "last"})
+	task("exec", 21, 21, 20, boot+7000, "last", values{"filename": "/bin/last"})
+	task("thread_start", 20, 22, 10, boot+11000, "thread", nil)
+	sum(2, 2, old, 400, 0)
+	sum(20, 20, boot+5000, 9000, 1)
+	task("exec", 20, 20, 10, boot+5000, "third", values{"filename": "/bin/third"}) // by 22, which is 20 now
+	sum(20, 20, boot+5000, 500, 0)
+	task("exit", 21, 21, 1, boot+7000, "last", values{"lifetime_ns": 9999, "exit_code": 3, "total_cpu_ns": 1234})
+	task("fork", 21, 21, 10, boot+18000, "again", nil)
+	sum(21, 21, boot+18000, 60, 0)
+	sum(29, 30, boot+100, 33, 0)
+	sum(10, 11, old+5, 800, 0)
+	sum(20, 20, boot+5000, 600, 1)
+	task("exit", 20, 20, 1, boot+5000, "third", values{"lifetime_ns": 20000, "signal": 9, "total_cpu_ns": 50})
+	add("loss", values{"lost": 3, "loss_source": "cpu", "loss_reason": "map_full", "since": boot, "cpu": 1})
+	add("cpu_sum", values{"cpu": 0, "idle_ns": 5000})
+	add("cpu_sum", values{"cpu": 0, "idle_ns": 9000})
+	add("summary", values{"since": boot, "seen": 9, "lost": 3})
+
+	kinds, err := bpf.Kinds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := map[string]*format.Kind{}
+	for i := range kinds {
+		byName[kinds[i].Name] = &kinds[i]
+	}
+	start := time.Unix(1_700_000_000, 0).UTC()
+	f, err := os.Create(filepath.Join(dir, "hard"+filter+".arrow"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w, err := format.NewWriter(f, &format.Metadata{Host: "hard", CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, kinds, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows {
+		raw, err := row(byName)
+		if err == nil {
+			err = w.Add(raw)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return f.Name()
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/ebrec/ebrec/test/need"
+)
+
+// TestManyConnections has more connections open at once than the recorder
+// follows: those beyond are counted as lost.
+func TestManyConnections(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "few.arrow")
+	need.BPF(t)
+	lossy(t, "record", "-o", trace, "-e", "process,tcp", "--max-connections", "10000", "--", workload, "manyconns", "--connections", "9000")
+	lossy(t, "check", trace)
+	// Closing makes room, so that connections are met at their end.
+	if n, lost := len(replayRows(t, trace, "tcp_close")), lostFor(t, trace, "map_full"); n < 10_000 || lost < 8_000 {
+		t.Errorf("%d connections and %d lost, want 10,000 and 8,000, or more", n, lost)
+	}
+}
+
+// With room for all of a hundred thousand connections none is missing but for what
+// is said to be lost: they begin and end faster than a busy machine may take it.
+func TestHundredThousandConnections(t *testing.T) {
+	r := recording{trace: filepath.Join(t.TempDir(), "many.arrow")}
+	need.BPF(t)
+	lossyOrNot(t, "record", "-o", r.trace, "-e", "process,tcp", "--max-connections", "210000", "--", workload, "manyconns", "--connections", "100000")
+	checkManyConns(t, r, 100_000, true)
+}
+
+// checkManyConns wants the end of both ends of each connection. On machines that
+// hide threads from tracing few may be missing, as in checkSentAgain.
+func checkManyConns(t *testing.T, r recording, conns int64, hidden bool) {
+	t.Helper()
+	lossyOrNot(t, "check", r.trace)
+	if n := lostFor(t, r.trace, "map_full"); n > 0 {
+		t.Errorf("%d lost for want of room", n)
+	}
+	few := int64(0)
+	if hidden {
+		few = conns / 5_000
+	}
+	want, rows, lost := 2*conns, int64(len(replayRows(t, r.trace, "tcp_close"))), lostFor(t, r.trace, "")
+	if rows > want || rows+lost < want-few {
+		t.Errorf("%d connections and %d events lost, want %d", rows, lost, want)
+	}
+}
+
+// lostFor adds up what was lost of source tcp for a reason, or for all.
+func lostFor(t *testing.T, trace, reason string) (lost int64) {
+	t.Helper()
+	for _, r := range replayRows(t, trace, "loss") {
+		if r.text("loss_source") == "tcp" && (reason == "" || r.text("loss_reason") == reason) {
+			lost += r.int(t, "lost")
+		}
+	}
+	return lost
+}
+
+// lossy runs ebrec, which must succeed but for events that were lost.
+func lossy(t *testing.T, args ...string) {
+	t.Helper()
+	if lossyOrNot(t, args...) != 3 {
+		t.Fatalf("ebrec %s: nothing was lost", args[0])
+	}
+}
+
+// lossyOrNot runs ebrec, which must succeed, or do but for events that were lost.
+func lossyOrNot(t *testing.T, args ...string) (status int) {
+	t.Helper()
+	cmd := exec.Command(ebrec, args...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	if status = cmd.ProcessState.ExitCode(); status != 0 && status != 3 {
+		t.Fatalf("ebrec %s: %v\n%s", args[0], err, out)
+	}
+	return status
+}
+
+// TestSYNFlood sends SYNs from addresses that nobody has: there are no
+// connections, and nothing is lost over them.
+func TestSYNFlood(t *testing.T) {
+	r := record(t, []string{"-a", "-e", "tcp,tcpturns,tcpstates"}, "flood", "--requests", "50000")
+	for _, row := range analyze(t, "tcplat", r.trace).Rows {
+		if port := row["rport"]; port != nil && row.text("raddr") > "127.16" && row.text("raddr") < "127.17" {
+			t.Errorf("a SYN from %s is a connection", row.text("raddr"))
+		}
+	}
+	if lost := replayRows(t, r.trace, "loss"); len(lost) > 0 {
+		t.Errorf("%d rows of loss", len(lost))
+	}
+	if n := len(replayRows(t, r.trace, "tcp_state_change")); n > 1000 {
+		t.Errorf("%d changes of state", n)
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/ebrec/ebrec/test/truth"
+)
+
+// TestOwners has a thousand processes call others that were forked before and
+// share a listener. A connection that is passed on is of who answers it.
+func TestOwners(t *testing.T) {
+	checkOwners(t, record(t, nil, "owners", "--connections", "1000"), 1000)
+}
+
+// checkOwners wants both ends of so many connections to be of the processes that
+// say so.
+func checkOwners(t *testing.T, r recording, connections int) {
+	t.Helper()
+	comms, ends := map[int]string{}, map[string]row{}
+	for _, p := range r.truth.Processes {
+		comms[p.PID] = p.Comm
+	}
+	for _, row := range analyze(t, "tcplat", r.trace).Rows {
+		ends[fmt.Sprint(row.int(t, "lport"), " ", row.int(t, "rport"))] = row
+	}
+	if n := 2 * connections; len(ends) != n || len(r.truth.TCP) != n {
+		t.Fatalf("%d ends, %d told by the processes, want %d", len(ends), len(r.truth.TCP), n)
+	}
+	clerk := 0
+	for _, want := range r.truth.TCP {
+		row := ends[fmt.Sprint(want.LPort, " ", want.RPort)]
+		direction := map[string]string{"client": "active", "server": "passive"}[want.Side]
+		if pid := row.int(t, "pid"); pid != int64(want.PID) || row.text("comm") != comms[want.PID] || row.text("direction") != direction {
+			t.Errorf("%s %d --> %d: owner %d %s, %s; want %d %s, %s", want.Side, want.LPort, want.RPort, pid, row.text("comm"), row.text("direction"), want.PID, comms[want.PID], direction)
+		}
+		clerk += strings.Count(comms[want.PID], "clerk")
+	}
+	if clerk == 0 {
+		t.Error("no connection was passed on: the test proves less than it should")
+	}
+}
+
+// TestManyTurns records few turns one by one and the others as histograms:
+// counts stay exact, and medians within a bucket, a quarter.
+func TestManyTurns(t *testing.T) {
+	r := record(t, []string{"-e", "tcp,tcpturns", "--max-turns", "10", "--rtt-interval", "20ms"},
+		"tcp", "--rtt", "4ms", "--requests", "100", "--think", "2ms", "--connections", "3", "--refused", "0")
+	got := analyze(t, "tcplat", r.trace)
+	if notes := strings.Join(got.Notes, " "); !strings.Contains(notes, "--max-turns") {
+		t.Errorf("nothing says that responses have no rows: %q", notes)
+	}
+	for _, want := range r.truth.TCP {
+		row := findConn(t, got, want)
+		c := connCheck{t, row, want, 0, nil}
+		c.identity()
+		c.counts()
+		for column, ns := range map[string][]int64{"response_p50_ns": want.ResponseNS, "think_p50_ns": want.ThinkNS} {
+			middle := rank(slices.Sorted(slices.Values(ns)), 50)
+			if off := row.int(t, column) - middle; max(off, -off) > middle/4+int64(latencyTolerance) {
+				t.Errorf("%s: %s is off by %v, the application's is %v", want.Side, column, time.Duration(off), time.Duration(middle))
+			}
+		}
+	}
+	checkRTTs(t, r)
+}
+
+// checkRTTs wants round-trip times no more often than asked for, and as long as
+// the path's.
+func checkRTTs(t *testing.T, r recording) {
+	t.Helper()
+	last, n := map[int64]int64{}, map[int64]int{}
+	for _, row := range replayRows(t, r.trace, "tcp_rtt") {
+		conn, at := row.int(t, "conn"), row.int(t, "time_ns")
+		if since := time.Duration(at - last[conn]); since < 20*time.Millisecond {
+			t.Errorf("connection %d has two rows within %v", conn, since)
+		}
+		last[conn] = at
+		n[conn]++
+		if least := time.Duration(row.int(t, "min_rtt_ns")); least < 4*time.Millisecond || least > 6*time.Millisecond {
+			t.Errorf("least round trip %v over a path of 4 ms", least)
+		}
+	}
+	if len(n) != len(r.truth.TCP) {
+		t.Errorf("%d connections have round-trip times, want %d", len(n), len(r.truth.TCP))
+	}
+	for conn, rows := range n { // 100 turns of 6 ms, a segment each
+		if rows < 20 {
+			t.Errorf("connection %d has %d round-trip times", conn, rows)
+		}
+	}
+}
+
+// TestMPTCP wants what carries an MPTCP connection to be named so, with the
+// process that opened it.
+func TestMPTCP(t *testing.T) {
+	const mptcp = 262
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, mptcp)
+	if err != nil {
+		t.Skipf("no MPTCP on this kernel: %v", err)
+	}
+	unix.Close(fd)
+	r := record(t, nil, "mptcp")
+	rows := analyze(t, "tcplat", r.trace).Rows
+	if len(rows) != 2 {
+		t.Fatalf("%d connections, want both ends of one", len(rows))
+	}
+	process := r.truth.Processes[0]
+	for _, r := range rows {
+		if got := r.text("socket_of"); got != "mptcp" {
+			t.Errorf("%s end: socket of %q, want mptcp", r.text("direction"), got)
+		}
+		if pid := r.int(t, "pid"); pid != int64(process.PID) {
+			t.Errorf("%s end: owner %d, want %d", r.text("direction"), pid, process.PID)
+		}
+		if tx := r.int(t, "tx_bytes"); tx != 100 {
+			t.Errorf("%s end sent %d bytes, want 100", r.text("direction"), tx)
+		}
+	}
+}
+
+// TestOddConnections has connections that begin and end in unusual ways: each end
+// has one row, with its owner, its bytes and how it ended, and no duration is
+// longer than the recording, which one below zero would be.
+func TestOddConnections(t *testing.T) {
+	checkOdd(t, record(t, []string{"-e", "process,tcp,tcpturns,tcpstates"}, "odd"))
+}
+
+func checkOdd(t *testing.T, r recording) {
+	t.Helper()
+	got := analyze(t, "tcplat", r.trace)
+	if len(got.Rows) != len(r.truth.TCP) {
+		t.Errorf("%d connections, want %d", len(got.Rows), len(r.truth.TCP))
+	}
+	for _, want := range r.truth.TCP {
+		direction := map[string]string{"client": "active", "server": "passive"}[want.Side]
+		found := got.find(t, row{"pid": want.PID, "laddr": want.LAddr, "lport": want.LPort, "raddr": want.RAddr, "rport": want.RPort, "direction": direction})
+		if found == nil {
+			continue
+		}
+		if want.Errno != 0 {
+			checkFailed(t, found, want)
+			continue
+		}
+		tx, rx := found.int(t, "tx_bytes"), found.int(t, "rx_bytes")
+		if outcome := found.text("outcome"); outcome != want.Outcome || tx != want.TxBytes || rx != want.RxBytes {
+			t.Errorf("%s %d --> %d: %s, %d bytes sent, %d received; want %s, %d, %d", want.Side, want.LPort, want.RPort, outcome, tx, rx, want.Outcome, want.TxBytes, want.RxBytes)
+		}
+	}
+	for _, name := range []string{"tcplat", "tcplife", "tcpconn", "tcptop", "tcpretrans", "tcpstates"} {
+		noneLonger(t, analyze(t, name, r.trace))
+	}
+}
+
+// checkFailed wants a connect to have failed as the application saw it, and when:
+// it may have to wait for a CPU before it can read its clock.
+func checkFailed(t *testing.T, found row, want truth.Conn) {
+	t.Helper()
+	took, least, got := time.Duration(want.ConnectNS), time.Duration(want.LeastNS), time.Duration(found.int(t, "connect_ns"))
+	if least == 0 {
+		least = took - max(slowestTolerance, took/50)
+	}
+	if outcome := found.text("outcome"); outcome != want.Outcome || got < least || got > took {
+		t.Errorf("connect %s after %v, which took from %v to %v; want %s", outcome, got, least, took, want.Outcome)
+	}
+}
+
+// noneLonger wants all durations to be within that of the recording.
+func noneLonger(t *testing.T, tb table) {
+	t.Helper()
+	for _, c := range tb.Columns {
+		for _, r := range tb.Rows {
+			if c.Unit == "ns" && r[c.Name] != nil && (r.int(t, c.Name) < 0 || r.int(t, c.Name) > tb.Capture.DurationNS) {
+				t.Errorf("%s: %s is %d in a recording of %d ns", tb.Analysis, c.Name, r.int(t, c.Name), tb.Capture.DurationNS)
+			}
+		}
+	}
+}
