@@ -269,19 +269,28 @@ static __always_inline __u64 min_rtt_ns(struct tcp_sock *tp)
 	return us == ~0U ? 0 : (__u64)us * 1000;
 }
 
-static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now, int error)
+/* connect_row begins the row of a connect, which the caller submits. NULL: no room. */
+static __always_inline struct tcp_connect *connect_row(struct sock *sk, struct conn *c, __u64 now, int error)
 {
 	struct tcp_connect *e = begin(sizeof(*e), 10, source_tcp, now);
 
 	if (!e)
-		return;
+		return NULL;
 	endpoints(e, c, sk);
 	owner(e, c);
 	e->connect_ns = now - c->began;
 	e->srtt_ns = srtt_ns((struct tcp_sock *)sk);
 	e->error = error;
 	e->reserved = 0;
-	submit(e);
+	return e;
+}
+
+static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now, int error)
+{
+	struct tcp_connect *e = connect_row(sk, c, now, error);
+
+	if (e)
+		submit(e);
 }
 
 static __always_inline void emit_accept(struct sock *sk, struct conn *c, __u64 now)
@@ -699,21 +708,15 @@ static __always_inline void not_sent_to(struct sock *sk, const void *to, int err
 		return;
 	c.id = next_id();
 	own(&c);
-	e = begin(sizeof(*e), 10, source_tcp, now);
+	e = connect_row(sk, &c, now, error);
 	if (!e)
 		return;
-	endpoints(e, &c, sk);
-	owner(e, &c);
 	bpf_probe_read_kernel(&e->rport, sizeof(e->rport), to + 2);
 	e->rport = __builtin_bswap16(e->rport);
 	if (sk->__sk_common.skc_family == AF_INET)
 		bpf_probe_read_kernel(e->raddr + 12, 4, to + 4);
 	else
 		bpf_probe_read_kernel(e->raddr, 16, to + 8);
-	e->connect_ns = 0;
-	e->srtt_ns = 0;
-	e->error = error;
-	e->reserved = 0;
 	submit(e);
 }
 
