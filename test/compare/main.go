@@ -30,6 +30,7 @@ func run(ctx context.Context, args []string) error {
 		"size": (*bench).size, "read": (*bench).read, "memory": (*bench).memory,
 		"cost": (*bench).cost, "throughput": (*bench).throughput, "limits": (*bench).limits, "sched": (*bench).sched, "kills": (*bench).kills,
 		"requests": (*bench).requests, "tcp": (*bench).tcp, "distant": (*bench).distant, "diff": (*bench).diff,
+		"fleet": (*bench).fleet, "hundred": (*bench).hundred,
 	}
 	if len(args) != 1 || parts[args[0]] == nil {
 		return fmt.Errorf("say one of %s", strings.Join(slices.Sorted(maps.Keys(parts)), ", "))
