@@ -9,7 +9,7 @@ import duckdb
 dataset, sql, view = sys.argv[1:]
 db = duckdb.connect()
 db.execute("set variable dataset = ?", [dataset])
-for name in ("tables", "threads", view):
+for name in ("tables", "threads", "percentiles", view):
     with open(f"{sql}/{name}.sql") as f:
         db.execute(f.read())
 rows = db.sql(f"select * replace (epoch_ns(start) as start) from {view}")

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,34 +34,46 @@ func TestViews(t *testing.T) {
 	}{{"tcp", 20_000}, {"tcp", 40_000}, {"forkstorm", 20_000}, {"forkstorm", 40_000}, {"mixed", 20_000}} {
 		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
 	}
-	set := filepath.Join(dir, "set")
-	ids := map[string]string{} // captures by id
+	set, ids := viewed(t, all)
+	for view, least := range map[string]int{"cputime": 500, "lifetimes": 500, "runqlat": 250} {
+		if rows := compareView(t, c, set, ids, view); rows < least {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
+	}
+}
+
+// viewed is a dataset of captures, with their paths by id.
+func viewed(t *testing.T, all []string) (set string, ids map[string]string) {
+	t.Helper()
+	set, ids = filepath.Join(t.TempDir(), "set"), map[string]string{}
 	for r := range dataset.Add(t.Context(), set, all, dataset.Options{}) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.Path, r.Err)
 		}
 		ids[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
 	}
+	return set, ids
+}
+
+// compareView holds the rows of a view against those of the analysis, and returns
+// how many there are.
+func compareView(t *testing.T, c *clients, set string, ids map[string]string, view string) (rows int) {
+	t.Helper()
 	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
-	for _, view := range []string{"cputime", "lifetimes"} {
-		var got map[string][]map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
-		decoder.UseNumber()
-		if err := decoder.Decode(&got); err != nil {
-			t.Fatal(err)
-		}
-		rows := 0
-		for id, path := range ids {
-			want := analysisRows(t, path, view)
-			rows += len(want)
-			if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
-				t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
-			}
-		}
-		if rows < 500 {
-			t.Errorf("%s has only %d rows", view, rows)
+	var got map[string][]map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&got); err != nil {
+		t.Fatal(err)
+	}
+	for id, path := range ids {
+		want := analysisRows(t, path, view)
+		rows += len(want)
+		if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
+			t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
 		}
 	}
+	return rows
 }
 
 // analysisRows are the main rows of an analysis, sorted; none when the capture has
@@ -83,7 +94,9 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 			for i, c := range r.Columns {
 				values[c.Name] = row[i]
 			}
-			delete(values, "tid") // of rows of threads, which these are not
+			if name == "cputime" || name == "lifetimes" {
+				delete(values, "tid") // of rows of threads, which these are not
+			}
 			rows = append(rows, fmt.Sprint(values))
 		}
 	}
@@ -125,13 +138,12 @@ func shortened(t *testing.T, dir, trace string, less int) string {
 func hard(t *testing.T, dir, filter string) string {
 	t.Helper()
 	const boot, old = int64(100e9), int64(40e9)
-	type values = map[string]any
 	at := int64(0)
-	var rows []func(map[string]*format.Kind) ([]byte, error)
+	var rows []row
 	add := func(kind string, v values) {
 		at += 1000
 		v["time"] = boot + at
-		rows = append(rows, func(kinds map[string]*format.Kind) ([]byte, error) { return kinds[kind].Encode(v) })
+		rows = append(rows, row{kind, v})
 	}
 	task := func(kind string, pid, tid, ppid int, start int64, comm string, more values) {
 		v := values{"pid": pid, "tid": tid, "ppid": ppid, "start": start, "comm": comm}
@@ -169,35 +181,19 @@ func hard(t *testing.T, dir, filter string) string {
 	add("cpu_sum", values{"cpu": 0, "idle_ns": 9000})
 	add("summary", values{"since": boot, "seen": 9, "lost": 3})
 
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
-	}
 	start := time.Unix(1_700_000_000, 0).UTC()
-	f, err := os.Create(filepath.Join(dir, "hard"+filter+".arrow"))
-	if err != nil {
-		t.Fatal(err)
+	path := filepath.Join(dir, "hard"+filter+".arrow")
+	writeCapture(t, path, &format.Metadata{Host: "hard", CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, rows)
+	return path
+}
+
+// Views of latencies agree where everything may follow everything, of slices, too.
+func TestViewsOfRandomCaptures(t *testing.T) {
+	c, dir := setUp(t), t.TempDir()
+	all := randomCaptures(t, dir, "switching", 10_000, switching)
+	all = append(all, waits(t, dir, 2_000), waits(t, dir, 2_001)) // exact, and by buckets
+	set, ids := viewed(t, all)
+	if rows := compareView(t, c, set, ids, "runqlat"); rows < 60 {
+		t.Errorf("runqlat has only %d rows", rows)
 	}
-	defer f.Close()
-	w, err := format.NewWriter(f, &format.Metadata{Host: "hard", CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, kinds, format.WriterOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		raw, err := row(byName)
-		if err == nil {
-			err = w.Add(raw)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
 }
