@@ -79,10 +79,10 @@ with counted as (
       else coalesce(arg_max(leader_comm, leader_number), arg_min(comm, row(time, seq)) filter (leader_number is null)) end as comm
   from counted group by grouping sets ((capture, pid, tid, start), (capture))
 ), lengths as (
-  select s.capture, s.pid, s.tid, s.start, s.n, kept(c.wait_ns, s.n) as ns, count(*) as waits
+  select s.capture, s.pid, s.tid, s.start, s.n, case when s.n > 2000 then bucket_middle(c.wait_ns) else c.wait_ns end as ns, count(*) as waits
   from sums s join counted c on c.capture = s.capture and c.pid = s.pid and c.tid = s.tid and c.start is not distinct from s.start group by all
   union all
-  select s.capture, s.pid, s.tid, s.start, s.n, kept(c.wait_ns, s.n) as ns, count(*)
+  select s.capture, s.pid, s.tid, s.start, s.n, case when s.n > 2000 then bucket_middle(c.wait_ns) else c.wait_ns end as ns, count(*)
   from sums s join counted c on c.capture = s.capture where s.pid is null group by all
 ), ranks as (
   select *, sum(waits) over (partition by capture, pid, tid, start order by ns) as up_to from lengths
@@ -95,7 +95,8 @@ with counted as (
 )
 select c.capture, c.host, nullif(s.pid, 0) as pid, nullif(s.tid, 0) as tid, s.start, coalesce(s.comm, 'all') as comm,
   coalesce(s.n, 0) as waits, coalesce(s.total_ns, 0) as total_ns, s.total_ns // s.n as average_ns,
-  least(p.p50_ns, s.max_ns) as p50_ns, least(p.p90_ns, s.max_ns) as p90_ns, least(p.p99_ns, s.max_ns) as p99_ns, s.max_ns
+  percentile(50, s.n, p.p50_ns, s.max_ns) as p50_ns, percentile(90, s.n, p.p90_ns, s.max_ns) as p90_ns,
+  percentile(99, s.n, p.p99_ns, s.max_ns) as p99_ns, s.max_ns
 from captures c left join sums s on s.capture = c.capture
 left join percentiles p on p.capture = s.capture
   and p.pid is not distinct from s.pid and p.tid is not distinct from s.tid and p.start is not distinct from s.start

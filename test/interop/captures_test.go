@@ -4,6 +4,7 @@ package interop
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -158,4 +159,63 @@ func switching(c *chance) {
 		}
 		c.add(kind, v)
 	}
+}
+
+// talking adds what connections do. Some have no addresses, owners change, ids come
+// back, and turns are folded.
+func talking(c *chance) {
+	conn := c.IntN(6)
+	v := values{"conn": conn, "tid": c.IntN(3), "pid": c.IntN(3)}
+	pick := func(from ...string) string { return from[c.IntN(len(from))] }
+	ends := func() {
+		maps.Copy(v, values{
+			"laddr": slices.Repeat([]byte{byte(c.IntN(2))}, 16), "raddr": append(make([]byte, 10), 255, 255, 10, 0, 0, byte(c.IntN(3))), "lport": c.IntN(3), "rport": c.IntN(3),
+			"direction": pick("unknown", "active", "passive"), "socket_of": pick("process", "process", "kernel", "mptcp"), "comm": pick("", "one", "two"),
+		})
+	}
+	figures := func() {
+		ends()
+		for _, name := range []string{"tx_bytes", "rx_bytes", "srtt_ns", "min_rtt_ns", "duration_ns", "segments_out", "segments_in", "sends"} {
+			v[name] = c.length(64)
+		}
+		v["retransmits"], v["error"] = c.length(32), c.errno()
+	}
+	kind := "tcp_response"
+	switch n := c.IntN(2000); {
+	case n < 1200:
+		maps.Copy(v, values{"response_ns": c.length(50), "ack_ns": c.length(50), "turn_tx_bytes": c.length(64)})
+	case n < 1600:
+		kind, v["read_ns"] = "tcp_read", c.length(50)
+	case n < 1900:
+		kind, v["think_ns"], v["turn_rx_bytes"] = "tcp_reply", c.length(64), c.length(64)
+	case n < 1960:
+		kind, v["srtt_ns"] = "tcp_rtt", c.length(64)
+	case n < 1970 && conn < 2:
+		kind = "tcp_fold"
+		maps.Copy(v, values{"turns": c.IntN(4), "sum_ns": c.length(64), "largest_ns": c.length(64), "turn_part": pick("response", "ack", "read", "think")})
+	case n < 1971:
+		kind, v["comm"] = "task", "three"
+		delete(v, "conn")
+	case n < 1975:
+		kind, v["connect_ns"], v["error"] = "tcp_connect", c.length(64), c.errno()
+		ends()
+	case n < 1980:
+		kind = "tcp_accept"
+		ends()
+	case n < 1985:
+		kind = "tcp_close"
+		figures()
+	case n < 1995:
+		kind = "tcp_socket"
+		figures()
+		v["tcp_state"] = pick("established", "fin_wait1", "close_wait", "time_wait", "last_ack", "closing", "fin_wait2")
+	default:
+		kind, v["reset_from"] = "tcp_reset", pick("local", "remote")
+	}
+	c.add(kind, v)
+}
+
+// errno is that of a socket, most often none.
+func (c *chance) errno() int {
+	return []int{0, 0, 0, 0, 0, 0, 0, 0, 32, 100, 101, 104, 110, 111, 112, 113, 125}[c.IntN(17)]
 }

@@ -12,7 +12,9 @@ db.execute("set variable dataset = ?", [dataset])
 for name in ("tables", "threads", "percentiles", view):
     with open(f"{sql}/{name}.sql") as f:
         db.execute(f.read())
-rows = db.sql(f"select * replace (epoch_ns(start) as start) from {view}")
+rows = db.sql(f"from {view}")
+if "start" in rows.columns:
+    rows = rows.project("* replace (epoch_ns(start) as start)")
 names = rows.columns
 by_capture = {}
 for row in rows.fetchall():

@@ -35,7 +35,7 @@ func TestViews(t *testing.T) {
 		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
 	}
 	set, ids := viewed(t, all)
-	for view, least := range map[string]int{"cputime": 500, "lifetimes": 500, "runqlat": 250} {
+	for view, least := range map[string]int{"cputime": 500, "lifetimes": 500, "runqlat": 250, "tcplat": 30} {
 		if rows := compareView(t, c, set, ids, view); rows < least {
 			t.Errorf("%s has only %d rows", view, rows)
 		}
@@ -76,6 +76,9 @@ func compareView(t *testing.T, c *clients, set string, ids map[string]string, vi
 	return rows
 }
 
+// unseen are the columns that a view lacks: they are of other groupings.
+var unseen = map[string][]string{"cputime": {"tid"}, "lifetimes": {"tid"}, "tcplat": {"port", "connections"}}
+
 // analysisRows are the main rows of an analysis, sorted; none when the capture has
 // not what it needs.
 func analysisRows(t *testing.T, path, name string) (rows []string) {
@@ -94,9 +97,7 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 			for i, c := range r.Columns {
 				values[c.Name] = row[i]
 			}
-			if name == "cputime" || name == "lifetimes" {
-				delete(values, "tid") // of rows of threads, which these are not
-			}
+			maps.DeleteFunc(values, func(column string, _ any) bool { return slices.Contains(unseen[name], column) })
 			rows = append(rows, fmt.Sprint(values))
 		}
 	}
@@ -109,6 +110,7 @@ func viewRows(all []map[string]any, want []string) (rows []string) {
 	for _, values := range all {
 		values = maps.Clone(values)
 		delete(values, "host")
+		delete(values, "conn")
 		if len(want) > 0 && !strings.Contains(want[0], " start:") {
 			delete(values, "start") // the view tells rows of one pid apart
 		}
@@ -192,8 +194,11 @@ func TestViewsOfRandomCaptures(t *testing.T) {
 	c, dir := setUp(t), t.TempDir()
 	all := randomCaptures(t, dir, "switching", 10_000, switching)
 	all = append(all, waits(t, dir, 2_000), waits(t, dir, 2_001)) // exact, and by buckets
+	all = append(all, randomCaptures(t, dir, "talking", 24_000, talking)...)
 	set, ids := viewed(t, all)
-	if rows := compareView(t, c, set, ids, "runqlat"); rows < 60 {
-		t.Errorf("runqlat has only %d rows", rows)
+	for _, view := range []string{"runqlat", "tcplat"} {
+		if rows := compareView(t, c, set, ids, view); rows < 60 {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
 	}
 }
