@@ -1,21 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the rows of a view over a dataset, by capture: views.py DATASET SQL VIEW."""
+"""Prints the rows of views over a dataset, by view and capture: views.py ENGINE DATASET SQL VIEW..."""
 
 import json
+import re
 import sys
 
-import duckdb
 
-dataset, sql, view = sys.argv[1:]
-db = duckdb.connect()
-db.execute("set variable dataset = ?", [dataset])
-for name in ("tables", "threads", view):
-    with open(f"{sql}/{name}.sql") as f:
-        db.execute(f.read())
-rows = db.sql(f"select * replace (epoch_ns(start) as start) from {view}")
-names = rows.columns
-by_capture = {}
-for row in rows.fetchall():
-    values = {n: v if v is None or isinstance(v, (str, float)) else int(v) for n, v in zip(names, row)}
-    by_capture.setdefault(values.pop("capture"), []).append(values)
-print(json.dumps(by_capture))
+class DuckDB:
+    def __init__(self, dataset):
+        import duckdb
+
+        self.db = duckdb.connect()
+        self.db.execute("set variable dataset = ?", [dataset])
+
+    def execute(self, statement):
+        self.db.execute(statement)
+
+    def rows(self, view):
+        columns = self.db.sql(f"describe {view}").fetchall()
+        wanted = (f"epoch_ns({name})" if "TIMESTAMP" in str(kind) else name for name, kind, *_ in columns)
+        return [c[0] for c in columns], self.db.sql(f"select {', '.join(wanted)} from {view}").fetchall()
+
+
+engines = {"duckdb": DuckDB}
+
+
+def plain(value):
+    return value if value is None or isinstance(value, (str, float)) else int(value)
+
+
+def by_capture(names, rows):
+    captures = {}
+    for row in rows:
+        values = dict(zip(names, map(plain, row)))
+        captures.setdefault(values.pop("capture"), []).append(values)
+    return captures
+
+
+engine, dataset, sql, *views = sys.argv[1:]
+db = engines[engine](dataset)
+for name in ["tables", "threads", *views]:
+    with open(f"{sql}/{engine}/{name}.sql") as f:
+        for statement in re.split(r";$", f.read(), flags=re.M):
+            if statement.strip():
+                db.execute(statement)
+print(json.dumps({view: by_capture(*db.rows(view)) for view in views}))

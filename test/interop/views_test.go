@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,47 +23,97 @@ import (
 	"github.com/ebrec/ebrec/format"
 )
 
-// The views say of each capture what the analysis of that name says of it.
+// The views say of each capture what the analysis of that name says of it, in
+// every engine.
 func TestViews(t *testing.T) {
 	c := setUp(t)
-	all := append(traces(t), versions(t)...)
+	set, captures := viewed(t)
+	views := []string{"cputime", "lifetimes"}
+	want := map[string]map[string][]string{} // by view and capture
+	for _, view := range views {
+		want[view] = map[string][]string{}
+		rows := 0
+		for id, path := range captures {
+			want[view][id] = analysisRows(t, path, view)
+			rows += len(want[view][id])
+		}
+		if rows < 500 {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
+	}
+	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
+	for _, engine := range []string{"duckdb"} {
+		t.Run(engine, func(t *testing.T) {
+			var got map[string]map[string][]map[string]any
+			args := append([]string{engine, set, absolute(t, "../../sql")}, views...)
+			decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", args...)))
+			decoder.UseNumber()
+			if err := decoder.Decode(&got); err != nil {
+				t.Fatal(err)
+			}
+			for _, view := range views {
+				for id, path := range captures {
+					if diff := cmp.Diff(want[view][id], viewRows(got[view][id], want[view][id])); diff != "" {
+						t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+// viewed makes a dataset of all there is: of the captures of testdata whole and
+// cut short, and of generated ones. Captures are by id.
+func viewed(t *testing.T) (set string, captures map[string]string) {
+	t.Helper()
 	dir := t.TempDir()
-	all = append(all, filepath.Join(dir, "generated.arrow"), hard(t, dir, ""), hard(t, dir, "only some"))
-	goRun(t, "./test/generate", "--switches", "100000", "-o", filepath.Join(dir, "generated.arrow"))
+	all := append(traces(t), versions(t)...)
+	all = append(all, hard(t, dir, ""), hard(t, dir, "only some"))
 	for _, cut := range []struct {
 		name string
 		less int
 	}{{"tcp", 20_000}, {"tcp", 40_000}, {"forkstorm", 20_000}, {"forkstorm", 40_000}, {"mixed", 20_000}} {
 		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
 	}
-	set := filepath.Join(dir, "set")
-	ids := map[string]string{} // captures by id
+	all = append(all, generated(t, dir)...)
+	set = filepath.Join(dir, "set")
+	captures = map[string]string{}
 	for r := range dataset.Add(t.Context(), set, all, dataset.Options{}) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.Path, r.Err)
 		}
-		ids[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
+		captures[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
 	}
-	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
-	for _, view := range []string{"cputime", "lifetimes"} {
-		var got map[string][]map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
-		decoder.UseNumber()
-		if err := decoder.Decode(&got); err != nil {
-			t.Fatal(err)
-		}
-		rows := 0
-		for id, path := range ids {
-			want := analysisRows(t, path, view)
-			rows += len(want)
-			if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
-				t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
-			}
-		}
-		if rows < 500 {
-			t.Errorf("%s has only %d rows", view, rows)
+	if len(captures) != len(all) {
+		t.Fatalf("%d captures of %d are in the dataset", len(captures), len(all))
+	}
+	return set, captures
+}
+
+// generated makes a large capture and a hundred small ones of ten hosts.
+func generated(t *testing.T, dir string) []string {
+	t.Helper()
+	program := filepath.Join(dir, "generate")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./test/generate")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build ./test/generate: %v\n%s", err, out)
+	}
+	large := filepath.Join(dir, "generated.arrow")
+	all := []string{large}
+	make := func(args ...string) {
+		if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+			t.Fatalf("generate %q: %v\n%s", args, err, out)
 		}
 	}
+	make("--switches", "100000", "-o", large)
+	hosts := []string{"web-1", "web-2", "db", "007", "1e3", "A b%2F=c", "null", "2026-11-22", "true", "ü"}
+	for i := range 100 {
+		path := filepath.Join(dir, fmt.Sprintf("generated-%d.arrow", i))
+		make("--switches", "3000", "--seed", fmt.Sprint(i+2), "--host", hosts[i%len(hosts)], "-o", path)
+		all = append(all, path)
+	}
+	return all
 }
 
 // analysisRows are the main rows of an analysis, sorted; none when the capture has
@@ -70,7 +121,8 @@ func TestViews(t *testing.T) {
 func analysisRows(t *testing.T, path, name string) (rows []string) {
 	t.Helper()
 	i := slices.IndexFunc(analyze.All, func(a *analyze.Analysis) bool { return a.Name == name })
-	r := run(t, open(t, path), analyze.All[i])
+	c := open(t, path)
+	r := run(t, c, analyze.All[i])
 	if r == nil {
 		return nil
 	}
@@ -80,10 +132,11 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 		}
 		for _, row := range table.Rows {
 			values := map[string]any{}
-			for i, c := range r.Columns {
-				values[c.Name] = row[i]
+			for i, column := range r.Columns {
+				values[column.Name] = row[i]
 			}
 			delete(values, "tid") // of rows of threads, which these are not
+			values["host"] = c.Meta().Host
 			rows = append(rows, fmt.Sprint(values))
 		}
 	}
@@ -95,12 +148,11 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 func viewRows(all []map[string]any, want []string) (rows []string) {
 	for _, values := range all {
 		values = maps.Clone(values)
-		delete(values, "host")
 		if len(want) > 0 && !strings.Contains(want[0], " start:") {
 			delete(values, "start") // the view tells rows of one pid apart
 		}
 		for name, v := range values {
-			if n, ok := v.(json.Number); ok && name == "cpu_percent" {
+			if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".e") {
 				f, _ := n.Float64() // it is a number
 				values[name] = f
 			}
