@@ -2,8 +2,10 @@
 """Prints the rows of views over a dataset, by view and capture: views.py ENGINE DATASET SQL VIEW..."""
 
 import json
+import os
 import re
 import sys
+import tempfile
 
 
 class DuckDB:
@@ -18,11 +20,62 @@ class DuckDB:
 
     def rows(self, view):
         columns = self.db.sql(f"describe {view}").fetchall()
-        wanted = (f"epoch_ns({name})" if "TIMESTAMP" in str(kind) else name for name, kind, *_ in columns)
+        wanted = (f"nanos({name})" if "TIMESTAMP" in str(kind) else name for name, kind, *_ in columns)
         return [c[0] for c in columns], self.db.sql(f"select {', '.join(wanted)} from {view}").fetchall()
 
 
-engines = {"duckdb": DuckDB}
+class ClickHouse:
+    def __init__(self, dataset):
+        import chdb.session
+
+        self.db = chdb.session.Session()
+        self.db.query("set output_format_json_quote_64bit_integers = 0")
+        quoted = dataset.replace("\\", "\\\\").replace("'", "\\'")
+        self.db.query(f"set param_dataset = '{quoted}'")
+
+    def execute(self, statement):
+        self.db.query(statement)
+
+    def rows(self, view):
+        columns = self.json(f"describe {view}")["data"]
+        wanted = (f"nanos({name})" if "DateTime64" in kind else f"toString({name})" if "Int128" in kind else name for name, kind, *_ in columns)
+        types = [float if "Float" in kind else int if "Int" in kind else lambda v: v for _, kind, *_ in columns]
+        rows = self.json(f"select {', '.join(wanted)} from {view}")["data"]
+        return [c[0] for c in columns], [[v if v is None else t(v) for t, v in zip(types, row)] for row in rows]
+
+    def json(self, query):
+        return json.loads(self.db.query(query, "JSONCompact").bytes())
+
+
+class Spark:
+    def __init__(self, dataset):
+        from pyspark.sql import SparkSession
+
+        settings = {
+            "spark.ui.enabled": "false",
+            "spark.sql.warehouse.dir": tempfile.mkdtemp(dir=os.path.dirname(dataset)),
+            "spark.sql.shuffle.partitions": "2",
+            "spark.log.level": "ERROR",
+            "dataset": dataset,
+        }
+        self.db = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+
+    def execute(self, statement):
+        self.db.sql(statement)
+
+    def rows(self, view):
+        frame = self.db.table(view)
+        return frame.columns, frame.collect()
+
+
+engines = {"duckdb": DuckDB, "clickhouse": ClickHouse, "spark": Spark}
+
+
+def text(sql, engine, name):
+    """One text for all engines, where there is none of this one."""
+    own = f"{sql}/{engine}/{name}.sql"
+    with open(own if os.path.exists(own) else f"{sql}/{name}.sql") as f:
+        return f.read()
 
 
 def plain(value):
@@ -40,8 +93,7 @@ def by_capture(names, rows):
 engine, dataset, sql, *views = sys.argv[1:]
 db = engines[engine](dataset)
 for name in ["tables", "threads", *views]:
-    with open(f"{sql}/{engine}/{name}.sql") as f:
-        for statement in re.split(r";$", f.read(), flags=re.M):
-            if statement.strip():
-                db.execute(statement)
+    for statement in re.split(r";$", text(sql, engine, name), flags=re.M):
+        if statement.strip():
+            db.execute(statement)
 print(json.dumps({view: by_capture(*db.rows(view)) for view in views}))

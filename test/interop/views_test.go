@@ -42,7 +42,7 @@ func TestViews(t *testing.T) {
 		}
 	}
 	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
-	for _, engine := range []string{"duckdb"} {
+	for _, engine := range []string{"duckdb", "clickhouse", "spark"} {
 		t.Run(engine, func(t *testing.T) {
 			var got map[string]map[string][]map[string]any
 			args := append([]string{engine, set, absolute(t, "../../sql")}, views...)
