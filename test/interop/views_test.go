@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,62 +22,119 @@ import (
 	"github.com/ebrec/ebrec/format"
 )
 
-// The views say of each capture what the analysis of that name says of it.
+// The views say of each capture what the analysis of that name says of it, in
+// every engine.
 func TestViews(t *testing.T) {
-	c := setUp(t)
-	all := append(traces(t), versions(t)...)
+	set, captures := viewed(t, allThereIs(t))
+	compareViews(t, set, captures, map[string]int{"cputime": 500, "lifetimes": 500, "runqlat": 500, "tcplat": 30})
+}
+
+// Those of latencies do so of slices, too, and where everything may follow everything.
+func TestViewsOfRandomCaptures(t *testing.T) {
 	dir := t.TempDir()
-	all = append(all, filepath.Join(dir, "generated.arrow"), hard(t, dir, ""), hard(t, dir, "only some"))
-	goRun(t, "./test/generate", "--switches", "100000", "-o", filepath.Join(dir, "generated.arrow"))
+	all := randomCaptures(t, dir, "switching", 10_000, switching)
+	all = append(all, randomCaptures(t, dir, "talking", 24_000, talking)...)
+	all = append(all, waits(t, dir, 2_000), waits(t, dir, 2_001)) // exact, and in buckets
+	set, captures := viewed(t, all)
+	compareViews(t, set, captures, map[string]int{"runqlat": 60, "tcplat": 60})
+}
+
+// compareViews holds views against the analyses, which have so many rows at least.
+func compareViews(t *testing.T, set string, captures map[string]string, least map[string]int) {
+	t.Helper()
+	c := setUp(t)
+	views := slices.Sorted(maps.Keys(least))
+	want := map[string]map[string][]string{} // by view and capture
+	for _, view := range views {
+		want[view] = map[string][]string{}
+		rows := 0
+		for id, path := range captures {
+			want[view][id] = analysisRows(t, path, view)
+			rows += len(want[view][id])
+		}
+		if rows < least[view] {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
+	}
+	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
+	for _, engine := range []string{"duckdb", "clickhouse", "spark"} {
+		t.Run(engine, func(t *testing.T) {
+			var got map[string]map[string][]map[string]any
+			args := append([]string{engine, set, absolute(t, "../../sql")}, views...)
+			decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", args...)))
+			decoder.UseNumber()
+			if err := decoder.Decode(&got); err != nil {
+				t.Fatal(err)
+			}
+			for _, view := range views {
+				for id, path := range captures {
+					if diff := cmp.Diff(want[view][id], viewRows(got[view][id], want[view][id])); diff != "" {
+						t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
+					}
+				}
+			}
+		})
+	}
+}
+
+// allThereIs are the captures of testdata whole and cut short, and generated ones.
+func allThereIs(t *testing.T) []string {
+	t.Helper()
+	dir := t.TempDir()
+	all := append(traces(t), versions(t)...)
+	all = append(all, hard(t, dir, ""), hard(t, dir, "only some"))
 	for _, cut := range []struct {
 		name string
 		less int
 	}{{"tcp", 20_000}, {"tcp", 40_000}, {"forkstorm", 20_000}, {"forkstorm", 40_000}, {"mixed", 20_000}} {
 		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
 	}
-	set, ids := viewed(t, all)
-	for view, least := range map[string]int{"cputime": 500, "lifetimes": 500, "runqlat": 250, "tcplat": 30} {
-		if rows := compareView(t, c, set, ids, view); rows < least {
-			t.Errorf("%s has only %d rows", view, rows)
-		}
-	}
+	return append(all, generated(t, dir)...)
 }
 
-// viewed is a dataset of captures, with their paths by id.
-func viewed(t *testing.T, all []string) (set string, ids map[string]string) {
+// viewed makes a dataset of captures, which it returns by id.
+func viewed(t *testing.T, all []string) (set string, captures map[string]string) {
 	t.Helper()
-	set, ids = filepath.Join(t.TempDir(), "set"), map[string]string{}
+	set, captures = filepath.Join(t.TempDir(), "set"), map[string]string{}
 	for r := range dataset.Add(t.Context(), set, all, dataset.Options{}) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.Path, r.Err)
 		}
-		ids[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
+		captures[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
 	}
-	return set, ids
+	if len(captures) != len(all) {
+		t.Fatalf("%d captures of %d are in the dataset", len(captures), len(all))
+	}
+	return set, captures
 }
 
-// compareView holds the rows of a view against those of the analysis, and returns
-// how many there are.
-func compareView(t *testing.T, c *clients, set string, ids map[string]string, view string) (rows int) {
+// generated makes a large capture and a hundred small ones of ten hosts.
+func generated(t *testing.T, dir string) []string {
 	t.Helper()
-	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
-	var got map[string][]map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
-	decoder.UseNumber()
-	if err := decoder.Decode(&got); err != nil {
-		t.Fatal(err)
+	program := filepath.Join(dir, "generate")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./test/generate")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build ./test/generate: %v\n%s", err, out)
 	}
-	for id, path := range ids {
-		want := analysisRows(t, path, view)
-		rows += len(want)
-		if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
-			t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
+	large := filepath.Join(dir, "generated.arrow")
+	all := []string{large}
+	make := func(args ...string) {
+		if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+			t.Fatalf("generate %q: %v\n%s", args, err, out)
 		}
 	}
-	return rows
+	make("--switches", "100000", "-o", large)
+	hosts := []string{"web-1", "web-2", "db", "007", "1e3", "A b%2F=c", "null", "2026-11-22", "true", "ü"}
+	for i := range 100 {
+		path := filepath.Join(dir, fmt.Sprintf("generated-%d.arrow", i))
+		make("--switches", "3000", "--seed", fmt.Sprint(i+2), "--host", hosts[i%len(hosts)], "-o", path)
+		all = append(all, path)
+	}
+	return all
 }
 
-// unseen are the columns that a view lacks: they are of other groupings.
+// unseen are columns that views lack: they are of other groupings.
 var unseen = map[string][]string{"cputime": {"tid"}, "lifetimes": {"tid"}, "tcplat": {"port", "connections"}}
 
 // analysisRows are the main rows of an analysis, sorted; none when the capture has
@@ -84,7 +142,8 @@ var unseen = map[string][]string{"cputime": {"tid"}, "lifetimes": {"tid"}, "tcpl
 func analysisRows(t *testing.T, path, name string) (rows []string) {
 	t.Helper()
 	i := slices.IndexFunc(analyze.All, func(a *analyze.Analysis) bool { return a.Name == name })
-	r := run(t, open(t, path), analyze.All[i])
+	c := open(t, path)
+	r := run(t, c, analyze.All[i])
 	if r == nil {
 		return nil
 	}
@@ -94,10 +153,11 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 		}
 		for _, row := range table.Rows {
 			values := map[string]any{}
-			for i, c := range r.Columns {
-				values[c.Name] = row[i]
+			for i, column := range r.Columns {
+				values[column.Name] = row[i]
 			}
 			maps.DeleteFunc(values, func(column string, _ any) bool { return slices.Contains(unseen[name], column) })
+			values["host"] = c.Meta().Host
 			rows = append(rows, fmt.Sprint(values))
 		}
 	}
@@ -109,13 +169,12 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 func viewRows(all []map[string]any, want []string) (rows []string) {
 	for _, values := range all {
 		values = maps.Clone(values)
-		delete(values, "host")
-		delete(values, "conn")
+		delete(values, "conn") // the view tells connections apart
 		if len(want) > 0 && !strings.Contains(want[0], " start:") {
 			delete(values, "start") // the view tells rows of one pid apart
 		}
 		for name, v := range values {
-			if n, ok := v.(json.Number); ok && name == "cpu_percent" {
+			if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".e") {
 				f, _ := n.Float64() // it is a number
 				values[name] = f
 			}
@@ -187,18 +246,4 @@ func hard(t *testing.T, dir, filter string) string {
 	path := filepath.Join(dir, "hard"+filter+".arrow")
 	writeCapture(t, path, &format.Metadata{Host: "hard", CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, rows)
 	return path
-}
-
-// Views of latencies agree where everything may follow everything, of slices, too.
-func TestViewsOfRandomCaptures(t *testing.T) {
-	c, dir := setUp(t), t.TempDir()
-	all := randomCaptures(t, dir, "switching", 10_000, switching)
-	all = append(all, waits(t, dir, 2_000), waits(t, dir, 2_001)) // exact, and by buckets
-	all = append(all, randomCaptures(t, dir, "talking", 24_000, talking)...)
-	set, ids := viewed(t, all)
-	for _, view := range []string{"runqlat", "tcplat"} {
-		if rows := compareView(t, c, set, ids, view); rows < 60 {
-			t.Errorf("%s has only %d rows", view, rows)
-		}
-	}
 }
