@@ -1,20 +1,26 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The tables of a dataset, for Spark: spark-sql --define dataset=/data/fleet. Views keep
--- the settings that they were made with.
+-- The tables of a dataset, for Spark: spark-sql --define dataset=/data/fleet. Sessions
+-- that use them need the settings, too.
 
 -- Instants are numbers: Spark has none of nanoseconds.
 set spark.sql.legacy.parquet.nanosAsLong = true;
 -- A host called 007 is not 7.
 set spark.sql.sources.partitionColumnTypeInference.enabled = false;
+-- Partitions are the directories that are there, not those that a metastore was told.
+set spark.sql.hive.manageFilesourcePartitions = false;
+
+-- Files stay when these tables are dropped. New ones are seen after refresh table.
+drop table if exists event_files;
+create table event_files using parquet options (path '${dataset}/events');
+drop table if exists capture_files;
+create table capture_files using parquet options (path '${dataset}/captures');
 
 -- Spark takes the bytes of a partition's name for letters.
 create or replace view events as
-select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host
-from parquet.`${dataset}/events`;
+select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host from event_files;
 
 create or replace view captures as
-select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host
-from parquet.`${dataset}/captures`;
+select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host from capture_files;
 
 -- What engines call by different names: nanoseconds since 1970, a number that does not
 -- overflow when it is added up or goes below zero, and a division without its remainder.
