@@ -51,10 +51,13 @@ class Spark:
     def __init__(self, dataset):
         from pyspark.sql import SparkSession
 
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.sql.warehouse.dir": tempfile.mkdtemp(dir=os.path.dirname(dataset)),
+        settings = {  # it compiles more than it reads
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m",
+            "spark.sql.adaptive.enabled": "false",
             "spark.sql.shuffle.partitions": "2",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.warehouse.dir": tempfile.mkdtemp(dir=os.path.dirname(dataset)),
             "spark.log.level": "ERROR",
             "dataset": dataset,
         }
