@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the rows of views over a dataset, by view and capture: views.py ENGINE DATASET SQL VIEW..."""
+"""Prints the rows of views over a dataset, by view and capture: views.py ENGINE DATASET SQL[:SQL] VIEW..."""
 
 import json
 import os
@@ -9,6 +9,8 @@ import tempfile
 
 
 class DuckDB:
+    folder = "duckdb"
+
     def __init__(self, dataset):
         import duckdb
 
@@ -25,6 +27,8 @@ class DuckDB:
 
 
 class ClickHouse:
+    folder = "clickhouse"
+
     def __init__(self, dataset):
         import chdb.session
 
@@ -47,7 +51,21 @@ class ClickHouse:
         return json.loads(self.db.query(query, "JSONCompact").bytes())
 
 
+class MergeTree(ClickHouse):
+    """Its own tables, loaded once more after a run that was killed."""
+
+    def begin(self, run):
+        run("tables")
+        run("load")
+        self.execute("delete from fleet.captures where capture < '8'")
+        self.execute("delete from fleet.events where capture < '8' and kind = 'task_sum'")
+        run("load")
+        self.execute("use fleet")
+
+
 class Spark:
+    folder = "spark"
+
     def __init__(self, dataset):
         from pyspark.sql import SparkSession
 
@@ -71,14 +89,17 @@ class Spark:
         return frame.columns, frame.collect()
 
 
-engines = {"duckdb": DuckDB, "clickhouse": ClickHouse, "spark": Spark}
+engines = {"duckdb": DuckDB, "clickhouse": ClickHouse, "mergetree": MergeTree, "spark": Spark}
 
 
-def text(sql, engine, name):
-    """One text for all engines, where there is none of this one."""
-    own = f"{sql}/{engine}/{name}.sql"
-    with open(own if os.path.exists(own) else f"{sql}/{name}.sql") as f:
-        return f.read()
+def run(name):
+    """An engine's own text, or one for all."""
+    folders = [folder for one in sql.split(os.pathsep) for folder in (f"{one}/{db.folder}", one)]
+    text = next(path for path in (f"{folder}/{name}.sql" for folder in folders) if os.path.exists(path))
+    with open(text) as f:
+        for statement in re.split(r";$", f.read(), flags=re.M):
+            if statement.strip():
+                db.execute(statement)
 
 
 def plain(value):
@@ -89,14 +110,16 @@ def by_capture(names, rows):
     captures = {}
     for row in rows:
         values = dict(zip(names, map(plain, row)))
-        captures.setdefault(values.pop("capture"), []).append(values)
+        captures.setdefault(values.pop("capture", ""), []).append(values)
     return captures
 
 
 engine, dataset, sql, *views = sys.argv[1:]
 db = engines[engine](dataset)
-for name in ["tables", "threads", *views]:
-    for statement in re.split(r";$", text(sql, engine, name), flags=re.M):
-        if statement.strip():
-            db.execute(statement)
+if engine == "mergetree":
+    db.begin(run)
+else:
+    run("tables")
+for name in ["threads", *views]:
+    run(name)
 print(json.dumps({view: by_capture(*db.rows(view)) for view in views}))
