@@ -5,16 +5,18 @@
 -- Who had a thread id: from a row that says it until the next. Number counts them.
 create or replace view holders as
 with introduced as (
-  select capture, place, kind, tid, coalesce(pid, 0) as pid, start, coalesce(comm, '') as comm, reason
+  select capture, place, tid, coalesce(pid, 0) as pid, start, coalesce(comm, '') as comm,
+    case when kind = 'task' and reason in ('snapshot', 'exiting') then 1 else 0 end as listed
   from events where kind in ('task', 'fork', 'exec', 'exit', 'thread_start')
-), listed as (
-  select i.*, row_number() over (partition by capture, tid order by place) as number
-  from introduced i where kind = 'task' and reason in ('snapshot', 'exiting')
+), numbered as (
+  select i.*, row_number() over (partition by capture, tid, listed order by place) as number from introduced i
+), times as (
+  select 0 as early union all select 1
 ), told as (
-  select i.capture as capture, i.place as place, i.tid as tid, i.pid as pid, i.start as start, i.comm as comm from introduced i
-  union all
-  -- Who was there at the beginning is listed a little later.
-  select l.capture, wide(-1), l.tid, l.pid, l.start, l.comm from listed l where l.number = 1
+  -- Who was there at the beginning is listed a little later: the first such row counts
+  -- from the beginning, too.
+  select n.capture as capture, case when t.early = 1 then wide(-1) else n.place end as place, n.tid as tid, n.pid as pid, n.start as start, n.comm as comm
+  from numbered n cross join times t where t.early = 0 or n.listed = 1 and n.number = 1
 )
 select t.*, wide(row_number() over w) as number, lead(place, 1, wide(9223372036854775807) * 1099511627776) over w as until
 from told t window w as (partition by capture, tid order by place);
@@ -86,14 +88,15 @@ with counted as (
   from bucketed b group by b.capture, b.pid, b.tid, b.start, b.n, b.ns
 ), summed as (
   select p.*, sum(times) over (partition by capture) as all_n from processes p
+), sides as (
+  select 0 as everything union all select 1
 ), doubled as (
   -- Each wait counts for its process, and for all together: that has the pid -1.
-  select s.capture as capture, s.pid as pid, s.tid as tid, s.start as start, s.n as n, s.ns as ns, s.times as times,
-    s.total_ns as total_ns, s.max_ns as max_ns, s.comm as comm, s.comm_rank as comm_rank from summed s
-  union all
-  select s.capture, -1, 0, null, s.all_n, case when s.all_n > 2000 then bucket_middle(s.ns) else s.ns end, sum(s.times),
-    sum(s.total_ns), max(s.max_ns), 'all', max(s.comm_rank)
-  from summed s group by s.capture, s.all_n, case when s.all_n > 2000 then bucket_middle(s.ns) else s.ns end
+  select s.capture as capture, case when d.everything = 1 then -1 else s.pid end as pid, case when d.everything = 1 then 0 else s.tid end as tid,
+    case when d.everything = 0 then s.start end as start, case when d.everything = 1 then s.all_n else s.n end as n,
+    case when d.everything = 1 and s.all_n > 2000 then bucket_middle(s.ns) else s.ns end as ns,
+    s.times as times, s.total_ns as total_ns, s.max_ns as max_ns, case when d.everything = 1 then 'all' else s.comm end as comm, s.comm_rank as comm_rank
+  from summed s cross join sides d
 ), ranked as (
   select d.*, sum(times) over (partition by capture, pid, tid, start order by ns rows between unbounded preceding and current row) as up_to from doubled d
 ), sums as (
