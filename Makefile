@@ -60,7 +60,7 @@ fixtures: ## record testdata anew, in a QEMU guest
 	$(GO) build -trimpath -o dist/guest/ ./cmd/ebrec ./test/workload
 	$(GO) run ./test/fixtures --bin dist/guest --out testdata --date $(DATE)
 
-interop: ## hold captures against pandas, pyarrow, Polars, DuckDB and Node, exports against Perfetto
+interop: ## hold captures against pandas, pyarrow, Polars, DuckDB, ClickHouse, Spark and Node, exports against Perfetto
 	EBREC_INTEROP=1 $(GO) test -count=1 ./test/interop
 
 browser: ## open the pages of report in headless Chromium (chromium, npm)

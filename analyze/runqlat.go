@@ -25,7 +25,7 @@ var runqlat = Analysis{
 	Columns: []ColumnSpec{
 		{Name: "pid", Some: true, Doc: "process id; none where rows are not of one process"},
 		{Name: "tid", Some: true, Doc: "thread id; none where rows are not of one thread"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; CPU N for a CPU, its path for a cgroup, all for everything"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; of a process whose first thread is not known the name of the thread that waited first; CPU N for a CPU, its path for a cgroup, all for everything"},
 		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known; in captures of formats before 1.2, or without the source cpu, of a wait in which the thread was moved to another CPU only the part after the last move counts"},
 		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits"},
 		{Name: "average_ns", Unit: unitNS, Doc: "total_ns by waits, rounded down"},
@@ -225,15 +225,19 @@ func (p *runqPass) row(s *stay) *waits {
 		}
 	}
 	w := p.by[k]
-	if w == nil {
+	first := w == nil
+	if first {
 		w = &waits{pid: k.pid, tid: k.tid, comm: k.name}
 		p.by[k] = w
 	}
-	if k.name == "" {
+	switch leader, ok := p.tasks.Lookup(task.PID); {
+	case k.name != "":
+	case k.tid != 0:
 		w.comm = task.Comm
-		if k.tid == 0 {
-			w.comm = leaderOf(p.tasks, task).Comm
-		}
+	case ok:
+		w.comm = leader.Comm
+	case first:
+		w.comm = task.Comm // of the threads whose first one nobody knows that which waited first
 	}
 	return w
 }

@@ -159,6 +159,21 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
+// A process whose first thread nobody knows has the name of the thread that waited
+// first, whatever is looked up anew.
+func TestFirstThreadIsUnknown(t *testing.T) {
+	c := write(t,
+		at(0, "task", id(10, 11, 1, -5000, "first"), v{"reason": "snapshot"}),
+		at(0, "task", id(10, 12, 1, -4000, "second"), v{"reason": "snapshot"}),
+		hop(100, 0, 0, 11, 0, "R"), hop(200, 0, 11, 12, 3, "S"), hop(300, 0, 12, 11, 4, "S"),
+		at(350, "cgroup_path", v{"cgroup_id": 1, "cgroup": "/"}),
+		hop(400, 0, 11, 12, 5, "S"), hop(500, 0, 12, 0, 6, "S"), end)
+	got := rows(t, run(t, c, "runqlat", analyze.Options{}), "pid", "comm", "total_ns")
+	if diff := cmp.Diff([]string{"<nil> all 18000000", "10 first 18000000"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestUnknownGrouping(t *testing.T) {
 	a, err := analyze.Find("runqlat")
 	if err != nil {

@@ -102,8 +102,8 @@ func (c *clients) extract(t *testing.T) {
 		write(t, filepath.Join(c.dir, name), m[2])
 		c.programs = append(c.programs, name)
 	}
-	if len(c.programs) != 6 {
-		t.Fatalf("the document has the programs %v, want 6", c.programs)
+	if len(c.programs) != 7 {
+		t.Fatalf("the document has the programs %v, want 7", c.programs)
 	}
 	write(t, filepath.Join(c.dir, "rewrite.py"), read(t, "rewrite.py"))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,6 +44,33 @@ func TestClientsAgree(t *testing.T) {
 					t.Errorf("(-ebrec +%s):\n%s", program, diff)
 				}
 			})
+		}
+	}
+}
+
+// What ClickHouse cannot read whole it refuses: of a capture that was cut short, and as
+// a stream, it says nothing.
+func TestClickHouseRefuses(t *testing.T) {
+	c := setUp(t)
+	whole := absolute(t, "../../testdata/tcp/trace.arrow")
+	cut := shortened(t, t.TempDir(), whole, 1)
+	rows := int64(0)
+	for _, n := range ours(t, whole).Rows {
+		rows += n
+	}
+	program := "import chdb, sys\n" +
+		"print(chdb.query(f'select count() from file({{capture:String}}, {sys.argv[2]})', params={'capture': sys.argv[1]}))\n"
+	write(t, filepath.Join(c.dir, "count.py"), []byte(program))
+	for _, test := range []struct{ path, format, says string }{
+		{whole, "Arrow", fmt.Sprintf("%d\n", rows)},
+		{cut, "Arrow", "Not an Arrow file: missing trailing magic"},
+		{whole, "ArrowStream", "Not an Arrow IPC stream"},
+	} {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(c.dir, "python/bin/python"), "-P", "count.py", test.path, test.format)
+		cmd.Dir = c.dir
+		out, err := cmd.CombinedOutput()
+		if !strings.Contains(string(out), test.says) || (err == nil) != (test.path == whole && test.format == "Arrow") {
+			t.Errorf("%s of %s: %v, it says\n%s", test.format, test.path, err, out)
 		}
 	}
 }

@@ -1,21 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the rows of a view over a dataset, by capture: views.py DATASET SQL VIEW."""
+"""Prints the rows of views over a dataset, by view and capture: views.py ENGINE DATASET SQL[:SQL] VIEW..."""
 
 import json
+import os
+import re
 import sys
+import tempfile
 
-import duckdb
 
-dataset, sql, view = sys.argv[1:]
-db = duckdb.connect()
-db.execute("set variable dataset = ?", [dataset])
-for name in ("tables", "threads", view):
-    with open(f"{sql}/{name}.sql") as f:
-        db.execute(f.read())
-rows = db.sql(f"select * replace (epoch_ns(start) as start) from {view}")
-names = rows.columns
-by_capture = {}
-for row in rows.fetchall():
-    values = {n: v if v is None or isinstance(v, (str, float)) else int(v) for n, v in zip(names, row)}
-    by_capture.setdefault(values.pop("capture"), []).append(values)
-print(json.dumps(by_capture))
+class DuckDB:
+    folder = "duckdb"
+
+    def __init__(self, dataset):
+        import duckdb
+
+        self.db = duckdb.connect()
+        self.db.execute("set variable dataset = ?", [dataset])
+
+    def execute(self, statement):
+        self.db.execute(statement)
+
+    def rows(self, view):
+        columns = self.db.sql(f"describe {view}").fetchall()
+        wanted = (f"nanos({name})" if "TIMESTAMP" in str(kind) else name for name, kind, *_ in columns)
+        return [c[0] for c in columns], self.db.sql(f"select {', '.join(wanted)} from {view}").fetchall()
+
+
+class ClickHouse:
+    folder = "clickhouse"
+
+    def __init__(self, dataset):
+        import chdb.session
+
+        self.db = chdb.session.Session()
+        self.db.query("set output_format_json_quote_64bit_integers = 0")
+        quoted = dataset.replace("\\", "\\\\").replace("'", "\\'")
+        self.db.query(f"set param_dataset = '{quoted}'")
+
+    def execute(self, statement):
+        self.db.query(statement)
+
+    def rows(self, view):
+        columns = self.json(f"describe {view}")["data"]
+        wanted = (f"nanos({name})" if "DateTime64" in kind else f"toString({name})" if "Int128" in kind else name for name, kind, *_ in columns)
+        types = [float if "Float" in kind else int if "Int" in kind else lambda v: v for _, kind, *_ in columns]
+        rows = self.json(f"select {', '.join(wanted)} from {view}")["data"]
+        return [c[0] for c in columns], [[v if v is None else t(v) for t, v in zip(types, row)] for row in rows]
+
+    def json(self, query):
+        return json.loads(self.db.query(query, "JSONCompact").bytes())
+
+
+class MergeTree(ClickHouse):
+    """Its own tables, loaded once more after a run that was killed."""
+
+    def begin(self, run):
+        run("tables")
+        run("load")
+        self.execute("delete from fleet.captures where capture < '8'")
+        self.execute("delete from fleet.events where capture < '8' and kind = 'task_sum'")
+        run("load")
+        self.execute("use fleet")
+
+
+class Spark:
+    folder = "spark"
+
+    def __init__(self, dataset):
+        from pyspark.sql import SparkSession
+
+        settings = {  # it compiles more than it reads
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=128m",
+            "spark.sql.adaptive.enabled": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.warehouse.dir": tempfile.mkdtemp(dir=os.path.dirname(dataset)),
+            "spark.log.level": "ERROR",
+            "dataset": dataset,
+        }
+        self.db = SparkSession.builder.master("local[2]").config(map=settings).getOrCreate()
+
+    def execute(self, statement):
+        self.db.sql(statement)
+
+    def rows(self, view):
+        frame = self.db.table(view)
+        return frame.columns, frame.collect()
+
+
+engines = {"duckdb": DuckDB, "clickhouse": ClickHouse, "mergetree": MergeTree, "spark": Spark}
+
+
+def run(name):
+    """An engine's own text, or one for all."""
+    folders = [folder for one in sql.split(os.pathsep) for folder in (f"{one}/{db.folder}", one)]
+    text = next(path for path in (f"{folder}/{name}.sql" for folder in folders) if os.path.exists(path))
+    with open(text) as f:
+        for statement in re.split(r";$", f.read(), flags=re.M):
+            if statement.strip():
+                db.execute(statement)
+
+
+def plain(value):
+    return value if value is None or isinstance(value, (str, float)) else int(value)
+
+
+def by_capture(names, rows):
+    captures = {}
+    for row in rows:
+        values = dict(zip(names, map(plain, row)))
+        captures.setdefault(values.pop("capture", ""), []).append(values)
+    return captures
+
+
+engine, dataset, sql, *views = sys.argv[1:]
+db = engines[engine](dataset)
+if engine == "mergetree":
+    db.begin(run)
+else:
+    run("tables")
+for name in ["threads", *views]:
+    run(name)
+print(json.dumps({view: by_capture(*db.rows(view)) for view in views}))

@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,55 +23,156 @@ import (
 	"github.com/ebrec/ebrec/format"
 )
 
-// The views say of each capture what the analysis of that name says of it.
+// The views say of each capture what the analysis of that name says of it, in every
+// engine; those of latencies do so of slices, too, and where everything may follow
+// everything. What the document asks of them has the same answers everywhere.
 func TestViews(t *testing.T) {
-	c := setUp(t)
-	all := append(traces(t), versions(t)...)
+	c, dir := setUp(t), t.TempDir()
+	all := allThereIs(t)
+	random := randomCaptures(t, dir, "switching", 10_000, switching)
+	random = append(random, randomCaptures(t, dir, "talking", 24_000, talking)...)
+	random = append(random, waits(t, dir, 2_000), waits(t, dir, 2_001)) // exact, and in buckets
+	set, captures := viewed(t, append(random, all...))
+	views := []string{"cputime", "lifetimes", "runqlat", "tcplat"}
+	want := map[string]map[string][]string{} // by view and capture
+	for _, view := range views {
+		want[view] = map[string][]string{}
+		rows := 0
+		for id, path := range captures {
+			if (view == "cputime" || view == "lifetimes") && slices.Contains(random, path) {
+				continue
+			}
+			want[view][id] = analysisRows(t, path, view)
+			rows += len(want[view][id])
+		}
+		if rows < 100 {
+			t.Errorf("%s has only %d rows", view, rows)
+		}
+	}
+	queries := fleetQueries(t, dir)
+	answers := map[string][]string{} // of the first engine
+	for _, engine := range []string{"duckdb", "clickhouse", "mergetree", "spark"} {
+		t.Run(engine, func(t *testing.T) {
+			got := c.views(t, engine, set, dir, append(views, queries...))
+			for view, captureRows := range want {
+				for id, rows := range captureRows {
+					if diff := cmp.Diff(rows, viewRows(got[view][id], rows)); diff != "" {
+						t.Errorf("%s of %s (-ebrec +view):\n%s", view, captures[id], diff)
+					}
+				}
+			}
+			for _, query := range queries {
+				rows := viewRows(got[query][""], nil)
+				if len(rows) == 0 {
+					t.Errorf("the query %s has no rows", query)
+				}
+				if engine == "duckdb" {
+					answers[query] = rows
+				}
+				if diff := cmp.Diff(answers[query], rows); diff != "" {
+					t.Errorf("the query %s (-duckdb +%s):\n%s", query, engine, diff)
+				}
+			}
+		})
+	}
+}
+
+// views are the rows of views in an engine, by view and capture; dir has more texts
+// of such.
+func (c *clients) views(t *testing.T, engine, set, dir string, names []string) (rows map[string]map[string][]map[string]any) {
+	t.Helper()
+	args := append([]string{engine, set, absolute(t, "../../sql") + ":" + dir}, names...)
+	decoder := json.NewDecoder(bytes.NewReader(c.run(t, absolute(t, "views.py"), args...)))
+	decoder.UseNumber()
+	if err := decoder.Decode(&rows); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+var fleetQuery = regexp.MustCompile("(?s)<!-- query: ([a-z]+) -->\n```sql\n(.*?)```")
+
+// fleetQueries makes views of the queries of the document.
+func fleetQueries(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	for _, m := range fleetQuery.FindAllSubmatch(read(t, "../../docs/fleet.md"), -1) {
+		name := "query_" + string(m[1])
+		write(t, filepath.Join(dir, name+".sql"), slices.Concat([]byte("create or replace view "+name+" as\n"), m[2]))
+		names = append(names, name)
+	}
+	if len(names) != 5 {
+		t.Fatalf("the document has the queries %v, want 5", names)
+	}
+	return names
+}
+
+// allThereIs are the captures of testdata whole and cut short, and generated ones.
+func allThereIs(t *testing.T) []string {
+	t.Helper()
 	dir := t.TempDir()
-	all = append(all, filepath.Join(dir, "generated.arrow"), hard(t, dir, ""), hard(t, dir, "only some"))
-	goRun(t, "./test/generate", "--switches", "100000", "-o", filepath.Join(dir, "generated.arrow"))
+	all := append(traces(t), versions(t)...)
+	all = append(all, hard(t, dir, "hard", ""), hard(t, dir, "", "only some"))
 	for _, cut := range []struct {
 		name string
 		less int
 	}{{"tcp", 20_000}, {"tcp", 40_000}, {"forkstorm", 20_000}, {"forkstorm", 40_000}, {"mixed", 20_000}} {
 		all = append(all, shortened(t, dir, absolute(t, "../../testdata/"+cut.name+"/trace.arrow"), cut.less))
 	}
-	set := filepath.Join(dir, "set")
-	ids := map[string]string{} // captures by id
+	return append(all, generated(t, dir)...)
+}
+
+// viewed makes a dataset of captures, which it returns by id.
+func viewed(t *testing.T, all []string) (set string, captures map[string]string) {
+	t.Helper()
+	set, captures = filepath.Join(t.TempDir(), "set"), map[string]string{}
 	for r := range dataset.Add(t.Context(), set, all, dataset.Options{}) {
 		if r.Err != nil {
 			t.Fatalf("%s: %v", r.Path, r.Err)
 		}
-		ids[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
+		captures[strings.TrimSuffix(filepath.Base(r.File), ".parquet")] = r.Path
 	}
-	write(t, filepath.Join(c.dir, "views.py"), read(t, "views.py"))
-	for _, view := range []string{"cputime", "lifetimes"} {
-		var got map[string][]map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(c.run(t, "views.py", set, absolute(t, "../../sql/duckdb"), view)))
-		decoder.UseNumber()
-		if err := decoder.Decode(&got); err != nil {
-			t.Fatal(err)
-		}
-		rows := 0
-		for id, path := range ids {
-			want := analysisRows(t, path, view)
-			rows += len(want)
-			if diff := cmp.Diff(want, viewRows(got[id], want)); diff != "" {
-				t.Errorf("%s of %s (-ebrec +view):\n%s", view, path, diff)
-			}
-		}
-		if rows < 500 {
-			t.Errorf("%s has only %d rows", view, rows)
-		}
+	if len(captures) != len(all) {
+		t.Fatalf("%d captures of %d are in the dataset", len(captures), len(all))
 	}
+	return set, captures
 }
+
+// generated makes a large capture and a hundred small ones of ten hosts.
+func generated(t *testing.T, dir string) []string {
+	t.Helper()
+	program := filepath.Join(dir, "generate")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./test/generate")
+	build.Dir = "../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build ./test/generate: %v\n%s", err, out)
+	}
+	large := filepath.Join(dir, "generated.arrow")
+	all := []string{large}
+	make := func(args ...string) {
+		if out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput(); err != nil {
+			t.Fatalf("generate %q: %v\n%s", args, err, out)
+		}
+	}
+	make("--switches", "100000", "-o", large)
+	hosts := []string{"web-1", "web-2", "db", "007", "1e3", "A b%2F=c", "null", "2026-11-22", "true", "ü"}
+	for i := range 100 {
+		path := filepath.Join(dir, fmt.Sprintf("generated-%d.arrow", i))
+		make("--switches", "3000", "--seed", fmt.Sprint(i+2), "--host", hosts[i%len(hosts)], "-o", path)
+		all = append(all, path)
+	}
+	return all
+}
+
+// unseen are columns that views lack: they are of other groupings.
+var unseen = map[string][]string{"cputime": {"tid"}, "lifetimes": {"tid"}, "tcplat": {"port", "connections"}}
 
 // analysisRows are the main rows of an analysis, sorted; none when the capture has
 // not what it needs.
 func analysisRows(t *testing.T, path, name string) (rows []string) {
 	t.Helper()
 	i := slices.IndexFunc(analyze.All, func(a *analyze.Analysis) bool { return a.Name == name })
-	r := run(t, open(t, path), analyze.All[i])
+	c := open(t, path)
+	r := run(t, c, analyze.All[i])
 	if r == nil {
 		return nil
 	}
@@ -80,10 +182,13 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 		}
 		for _, row := range table.Rows {
 			values := map[string]any{}
-			for i, c := range r.Columns {
-				values[c.Name] = row[i]
+			for i, column := range r.Columns {
+				values[column.Name] = row[i]
 			}
-			delete(values, "tid") // of rows of threads, which these are not
+			maps.DeleteFunc(values, func(column string, _ any) bool { return slices.Contains(unseen[name], column) })
+			if values["host"] = c.Meta().Host; values["host"] == "" {
+				values["host"] = nil
+			}
 			rows = append(rows, fmt.Sprint(values))
 		}
 	}
@@ -95,12 +200,12 @@ func analysisRows(t *testing.T, path, name string) (rows []string) {
 func viewRows(all []map[string]any, want []string) (rows []string) {
 	for _, values := range all {
 		values = maps.Clone(values)
-		delete(values, "host")
+		delete(values, "conn") // the view tells connections apart
 		if len(want) > 0 && !strings.Contains(want[0], " start:") {
 			delete(values, "start") // the view tells rows of one pid apart
 		}
 		for name, v := range values {
-			if n, ok := v.(json.Number); ok && name == "cpu_percent" {
+			if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".e") {
 				f, _ := n.Float64() // it is a number
 				values[name] = f
 			}
@@ -122,16 +227,15 @@ func shortened(t *testing.T, dir, trace string, less int) string {
 
 // hard makes a capture of what fixtures have not: losses of sums, arguments, ids
 // that come back, threads that execute, parents that end, tasks nobody introduced.
-func hard(t *testing.T, dir, filter string) string {
+func hard(t *testing.T, dir, host, filter string) string {
 	t.Helper()
 	const boot, old = int64(100e9), int64(40e9)
-	type values = map[string]any
 	at := int64(0)
-	var rows []func(map[string]*format.Kind) ([]byte, error)
+	var rows []row
 	add := func(kind string, v values) {
 		at += 1000
 		v["time"] = boot + at
-		rows = append(rows, func(kinds map[string]*format.Kind) ([]byte, error) { return kinds[kind].Encode(v) })
+		rows = append(rows, row{kind, v})
 	}
 	task := func(kind string, pid, tid, ppid int, start int64, comm string, more values) {
 		v := values{"pid": pid, "tid": tid, "ppid": ppid, "start": start, "comm": comm}
@@ -169,35 +273,8 @@ func hard(t *testing.T, dir, filter string) string {
 	add("cpu_sum", values{"cpu": 0, "idle_ns": 9000})
 	add("summary", values{"since": boot, "seen": 9, "lost": 3})
 
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
-	}
 	start := time.Unix(1_700_000_000, 0).UTC()
-	f, err := os.Create(filepath.Join(dir, "hard"+filter+".arrow"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	w, err := format.NewWriter(f, &format.Metadata{Host: "hard", CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, kinds, format.WriterOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range rows {
-		raw, err := row(byName)
-		if err == nil {
-			err = w.Add(raw)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return f.Name()
+	path := filepath.Join(dir, "hard"+filter+".arrow")
+	writeCapture(t, path, &format.Metadata{Host: host, CPUs: 2, Start: start, BootOffset: start.UnixNano() - boot, Sources: bpf.Sources(), Filter: filter}, rows)
+	return path
 }
