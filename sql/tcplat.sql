@@ -6,14 +6,14 @@
 -- there, and nothing of what ended meanwhile.
 create or replace view tcp_rows as
 with told as (
-  select e.*, nanos(e.time) as instant, case when nanos(e.time) <= nanos(c.window_from) then 1 else 0 end as early,
+  select e.*, case when nanos(e.time) <= nanos(c.window_from) then 1 else 0 end as early,
     case when e.kind = 'tcp_close' or e.kind = 'tcp_connect' and e.error <> 0 then 1 when e.kind = 'tcp_connect' then 0 end as ends
   from events e join captures c on c.capture = e.capture
   where c.sources like '%"tcp"%' and (c.window_to is null or nanos(e.time) <= nanos(c.window_to))
     and e.kind in ('tcp_connect', 'tcp_accept', 'tcp_close', 'tcp_socket', 'tcp_reset', 'tcp_response', 'tcp_read', 'tcp_reply', 'tcp_fold', 'tcp_rtt')
 ), ended as (
   select t.capture as capture, t.conn as conn from told t where t.early = 1 and t.ends is not null
-  group by t.capture, t.conn having max_by(t.ends, (t.instant, t.seq)) = 1
+  group by t.capture, t.conn having max_by(t.ends, t.place) = 1
 )
 select t.* from told t left join ended x on x.capture = t.capture and x.conn = t.conn
 where t.early = 0 or x.conn is null;
@@ -23,26 +23,26 @@ create or replace view connections as
 with facts as (
   select r.capture as capture, r.conn as conn,
     -- Rows with addresses know the owner better than others.
-    max_by(r.pid, (r.instant, r.seq)) filter (where r.pid <> 0 and r.laddr is not null) as owner,
-    min_by(r.pid, (r.instant, r.seq)) filter (where r.pid <> 0) as user,
-    min_by(r.comm, (r.instant, r.seq)) filter (where r.comm <> '' and r.laddr is not null) as comm,
-    max_by(r.laddr, (r.instant, r.seq)) filter (where r.laddr is not null) as laddr,
-    max_by(r.lport, (r.instant, r.seq)) filter (where r.laddr is not null) as lport,
-    max_by(r.raddr, (r.instant, r.seq)) filter (where r.laddr is not null) as raddr,
-    max_by(r.rport, (r.instant, r.seq)) filter (where r.laddr is not null) as rport,
-    max_by(r.direction, (r.instant, r.seq)) filter (where r.laddr is not null) as direction,
-    max_by(r.socket_of, (r.instant, r.seq)) filter (where r.socket_of not in ('process', '')) as socket_of,
-    max_by(r.connect_ns, (r.instant, r.seq)) filter (where r.kind = 'tcp_connect') as connect_ns,
+    max_by(r.pid, r.place) filter (where r.pid <> 0 and r.laddr is not null) as owner,
+    min_by(r.pid, r.place) filter (where r.pid <> 0) as user,
+    min_by(r.comm, r.place) filter (where r.comm <> '' and r.laddr is not null) as comm,
+    max_by(r.laddr, r.place) filter (where r.laddr is not null) as laddr,
+    max_by(r.lport, r.place) filter (where r.laddr is not null) as lport,
+    max_by(r.raddr, r.place) filter (where r.laddr is not null) as raddr,
+    max_by(r.rport, r.place) filter (where r.laddr is not null) as rport,
+    max_by(r.direction, r.place) filter (where r.laddr is not null) as direction,
+    max_by(r.socket_of, r.place) filter (where r.socket_of not in ('process', '')) as socket_of,
+    max_by(r.connect_ns, r.place) filter (where r.kind = 'tcp_connect') as connect_ns,
     -- The kernel's figures are in rows of these kinds.
-    max_by(r.srtt_ns, (r.instant, r.seq)) filter (where r.srtt_ns is not null and r.kind in ('tcp_close', 'tcp_socket')) as srtt_ns,
-    max_by(r.min_rtt_ns, (r.instant, r.seq)) filter (where r.min_rtt_ns is not null and r.kind in ('tcp_close', 'tcp_socket')) as min_rtt_ns,
-    max_by(r.retransmits, (r.instant, r.seq)) filter (where r.retransmits is not null) as retransmits,
-    max_by(r.tx_bytes, (r.instant, r.seq)) filter (where r.tx_bytes is not null) as tx_bytes,
-    max_by(r.rx_bytes, (r.instant, r.seq)) filter (where r.rx_bytes is not null) as rx_bytes,
-    max_by(r.duration_ns, (r.instant, r.seq)) filter (where r.duration_ns is not null) as duration_ns,
-    max_by(r.ends, (r.instant, r.seq)) filter (where r.ends is not null) as ended,
-    max_by(r.error, (r.instant, r.seq)) filter (where r.ends is not null) as error,
-    max_by(r.tcp_state, (r.instant, r.seq)) filter (where r.kind = 'tcp_socket') as state,
+    max_by(r.srtt_ns, r.place) filter (where r.srtt_ns is not null and r.kind in ('tcp_close', 'tcp_socket')) as srtt_ns,
+    max_by(r.min_rtt_ns, r.place) filter (where r.min_rtt_ns is not null and r.kind in ('tcp_close', 'tcp_socket')) as min_rtt_ns,
+    max_by(r.retransmits, r.place) filter (where r.retransmits is not null) as retransmits,
+    max_by(r.tx_bytes, r.place) filter (where r.tx_bytes is not null) as tx_bytes,
+    max_by(r.rx_bytes, r.place) filter (where r.rx_bytes is not null) as rx_bytes,
+    max_by(r.duration_ns, r.place) filter (where r.duration_ns is not null) as duration_ns,
+    max_by(r.ends, r.place) filter (where r.ends is not null) as ended,
+    max_by(r.error, r.place) filter (where r.ends is not null) as error,
+    max_by(r.tcp_state, r.place) filter (where r.kind = 'tcp_socket') as state,
     max(case when r.kind = 'tcp_reset' and r.reset_from = 'local' then 1 else 0 end) as aborted
   from tcp_rows r group by r.capture, r.conn
 )

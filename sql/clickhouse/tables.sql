@@ -4,10 +4,11 @@
 create or replace table event_files as file({dataset:String} || '/events/**/*.parquet', Parquet);
 create or replace table capture_files as file({dataset:String} || '/captures/**/*.parquet', Parquet);
 
--- Rows of one capture are in the order of time, and of one instant in that of seq.
+-- Place orders the rows of a capture: by time, those of one instant as they are in its file.
 -- ClickHouse takes a partition's name as it is written, and its type from the first file.
 create or replace view events as
-select * except host, nullIf(decodeURLComponent(extract(_path, '/host=([^/]*)/')), '__HIVE_DEFAULT_PARTITION__') as host, _row_number as seq
+select * except host, nullIf(decodeURLComponent(extract(_path, '/host=([^/]*)/')), '__HIVE_DEFAULT_PARTITION__') as host,
+  toInt128(toUnixTimestamp64Nano(time)) * 1099511627776 + _row_number as place
 from event_files;
 
 create or replace view captures as

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- The tables of a dataset, for DuckDB: set variable dataset = 'fleet';
 
--- Rows of one capture are in the order of time, and of one instant in that of seq.
+-- Place orders the rows of a capture: by time, those of one instant as they are in its file.
 create or replace view events as
-select *, file_row_number as seq from read_parquet(getvariable('dataset') || '/events/**/*.parquet',
+select *,
+  epoch_ns(time)::hugeint * 1099511627776 + file_row_number as place from read_parquet(getvariable('dataset') || '/events/**/*.parquet',
   hive_partitioning = true, hive_types = {'date': date, 'host': varchar});
 
 create or replace view captures as

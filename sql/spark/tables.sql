@@ -15,10 +15,11 @@ create table event_files using parquet options (path '${dataset}/events');
 drop table if exists capture_files;
 create table capture_files using parquet options (path '${dataset}/captures');
 
--- Rows of one capture are in the order of time, and of one instant in that of seq.
+-- Place orders the rows of a capture: by time, those of one instant as they are in its file.
 -- Spark takes the bytes of a partition's name for letters.
 create or replace view events as
-select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host, _metadata.row_index as seq
+select * except (date, host), cast(date as date) as date, decode(encode(host, 'ISO-8859-1'), 'UTF-8') as host,
+  cast(time as decimal(38, 0)) * 1099511627776 + _metadata.row_index as place
 from event_files;
 
 create or replace view captures as
