@@ -6,6 +6,10 @@ GO ?= go
 KERNELS ?= 5.10 6.1 6.12 newest
 DATE ?= $(shell date -u +%F)
 
+# The live tests hold a machine that others share to the nanosecond: up to three of
+# them that fail run again, by themselves, twice at most, and every run is printed.
+LIVE = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fails --rerun-fails=2 --rerun-fails-max-failures=3 --packages ./test/live --
+
 .PHONY: help build generate generate-report fmt vet lint check test test-root test-kernels test-arm64 golden fixtures fuzz sweep interop browser bench compare man dist test-dist demo clean
 
 help: ## list the targets
@@ -36,13 +40,14 @@ lint: ## run staticcheck
 check: fmt vet lint test ## all that a commit must pass
 
 test: ## run all tests; those of the recorder need root and BPF, and say so
-	$(GO) test -p 1 ./... # one package at a time: the live tests measure the machine
+	$(GO) test -p 1 $$($(GO) list ./... | grep -v /test/live)
+	$(LIVE) -count=1 -timeout 20m
 
 test-root: ## run all tests, and fail where root or BPF is missing
-	EBREC_REQUIRE_ROOT=1 $(GO) test -p 1 -count=1 ./...
+	EBREC_REQUIRE_ROOT=1 $(MAKE) test
 
 test-kernels: ## run the live tests on other kernels, in QEMU guests
-	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(GO) test -count=1 -timeout 30m -run TestKernels ./test/live
+	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(LIVE) -count=1 -timeout 30m -run TestKernels
 
 test-arm64: ## run the tests that need no kernel as arm64 programs (qemu-user)
 	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64 ./bpf ./replay ./analyze ./check

@@ -19,7 +19,7 @@ var (
 )
 
 // figureNames are the kernel's figures of a connection.
-var figureNames = []string{"srtt_ns", "min_rtt_ns", "retransmits", "tx_bytes", "rx_bytes", "duration_ns", "segments_out", "segments_in", "sends"}
+var figureNames = []string{"srtt_ns", "min_rtt_ns", "retransmits", "tx_bytes", "rx_bytes", "duration_ns", "segments_out", "segments_in", "sends", "receives", "largest_send_bytes", "largest_receive_bytes"}
 
 // Places of some of them.
 const (
@@ -32,6 +32,9 @@ const (
 	segmentsOut
 	segmentsIn
 	sendsAt
+	receivesAt
+	largestSendAt
+	largestReceiveAt
 	figures
 )
 

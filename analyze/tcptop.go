@@ -20,6 +20,9 @@ var tcptop = Analysis{
 		{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent within the recording, retransmissions not counted"},
 		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording"},
 		{Name: "sends", Unit: unitCount, Some: true, Doc: "send calls within the recording"},
+		{Name: "receives", Unit: unitCount, Some: true, Doc: "receive calls within the recording that took bytes"},
+		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent"},
+		{Name: "largest_receive_bytes", Unit: unitBytes, Some: true, Doc: "most that one receive call took"},
 		{Name: "segments_out", Unit: unitCount, Some: true, Doc: "segments with payload sent within the recording, retransmissions too"},
 		{Name: "segments_in", Unit: unitCount, Some: true, Doc: "segments with payload received within the recording"},
 		{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted within the recording"},
@@ -28,7 +31,7 @@ var tcptop = Analysis{
 }
 
 // carriedAt are the figures of a row, behind the total.
-var carriedAt = [...]int{txAt, rxAt, sendsAt, segmentsOut, segmentsIn, retransmitsAt}
+var carriedAt = [...]int{txAt, rxAt, sendsAt, receivesAt, largestSendAt, largestReceiveAt, segmentsOut, segmentsIn, retransmitsAt}
 
 type tcpTopPass struct {
 	env   *Env
@@ -45,23 +48,41 @@ func (p *tcpTopPass) Event(e replay.Event) error {
 // Begin leaves out connections that ended before the window.
 func (p *tcpTopPass) Begin() { p.conns.forget() }
 
-// carriedRow adds up what connections carried.
+// carriedRow puts together what connections carried.
 type carriedRow struct {
-	group connGroup
-	one   *conn // the first of them
-	n     uint64
-	sums  [len(carriedAt)]Value
+	group   connGroup
+	one     *conn // the first of them
+	n       uint64
+	figures [len(carriedAt)]Value
 }
 
 func (r *carriedRow) add(c *conn) {
 	r.n++
 	for i, at := range carriedAt {
-		if n, ok := c.since(at).(uint64); ok {
-			before, _ := r.sums[i].(uint64)
-			r.sums[i] = before + n
+		if largest(at) {
+			r.carry(i, c.figure(at))
+		} else {
+			r.carry(i, c.since(at))
 		}
 	}
 }
+
+// carry takes a figure in: the largest of them, or their sum. nil is not known.
+func (r *carriedRow) carry(i int, v Value) {
+	n, ok := v.(uint64)
+	if !ok {
+		return
+	}
+	before, _ := r.figures[i].(uint64)
+	if largest(carriedAt[i]) {
+		r.figures[i] = max(before, n)
+	} else {
+		r.figures[i] = before + n
+	}
+}
+
+// largest tells whether a figure is the largest of something, and not a sum.
+func largest(figure int) bool { return figure == largestSendAt || figure == largestReceiveAt }
 
 // Tables is one table. Connections that carried nothing are left out, such as
 // those that failed.
@@ -77,7 +98,12 @@ func (p *tcpTopPass) Tables() []Table {
 }
 
 func (r *carriedRow) values(by string) []Value {
-	tx, _ := r.sums[0].(uint64)
-	rx, _ := r.sums[1].(uint64)
-	return slices.Concat(r.group.cells(by, r.one, r.n), []Value{tx + rx}, r.sums[:])
+	return slices.Concat(r.group.cells(by, r.one, r.n), r.totals())
+}
+
+// totals are the cells from total_bytes on.
+func (r *carriedRow) totals() []Value {
+	tx, _ := r.figures[0].(uint64)
+	rx, _ := r.figures[1].(uint64)
+	return slices.Concat([]Value{tx + rx}, r.figures[:])
 }

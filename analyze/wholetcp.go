@@ -59,16 +59,9 @@ func (p *tcpTopPass) whole(*Options) (sum, []string) {
 func (s *carriedSum) add(other sum) {
 	o := &other.(*carriedSum).carriedRow
 	s.n += o.n
-	for i, v := range o.sums {
-		if n, ok := v.(uint64); ok {
-			before, _ := s.carriedRow.sums[i].(uint64)
-			s.carriedRow.sums[i] = before + n
-		}
+	for i, v := range o.figures {
+		s.carry(i, v)
 	}
 }
 
-func (s *carriedSum) values(uint64) []Value {
-	tx, _ := s.carriedRow.sums[0].(uint64)
-	rx, _ := s.carriedRow.sums[1].(uint64)
-	return slices.Concat([]Value{s.n, tx + rx}, s.carriedRow.sums[:])
-}
+func (s *carriedSum) values(uint64) []Value { return append([]Value{s.n}, s.totals()...) }

@@ -218,6 +218,9 @@ enum socket_of { socket_of_process, socket_of_kernel, socket_of_mptcp };
 	count_t segments_out DOC("segments with payload sent since the connection began, retransmissions too"); \
 	count_t segments_in DOC("segments with payload received since the connection began");         \
 	count_t sends DOC("send calls since the connection began or was first seen");                 \
+	count_t receives DOC("receive calls that took bytes, since the connection began or was first seen"); \
+	bytes_t largest_send_bytes DOC("most that one send call sent, since the connection began or was first seen"); \
+	bytes_t largest_receive_bytes DOC("most that one receive call took, since the connection began or was first seen"); \
 	__u32 retransmits DOC("segments retransmitted since the connection began");                   \
 	errno_t error DOC("errno, 0 for success");                                                    \
 	comm_t comm DOC("task name")

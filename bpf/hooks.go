@@ -7,7 +7,7 @@ type hook struct {
 	object  string   // file name without .bpf.o
 	program string   // name of the C function
 	sources []string // wanted when one of them is; nil: always
-	instead string   // only when that program could not be attached
+	instead []string // only when none of these programs could be attached
 	filter  bool     // only for a recording with a filter
 	twinOf  string   // only on kernels that may skip that program, behind it: see twin.h
 	always  bool     // a twin on every kernel
@@ -55,9 +55,13 @@ var hooks = []hook{
 	{object: "tcp", program: "on_segment_twin", twinOf: "on_segment", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "the exact time of sends"},
 	{object: "tcp", program: "on_send_twin", twinOf: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
-	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp", "tcpturns"}, instead: "on_send", loses: "the exact time of sends"},
+	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp", "tcpturns"}, instead: []string{"on_send"}, loses: "the exact time of sends"},
 	{object: "tcp", program: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "owners of connections that only receive"},
 	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_receive_call", sources: []string{"tcp"}, loses: "receive calls"},
+	{object: "tcp", program: "on_receive_call_twin", twinOf: "on_receive_call", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
+	{object: "tcp", program: "on_recvmsg6_return", sources: []string{"tcp"}, instead: []string{"on_receive_call"}, loses: "receive calls"},
+	{object: "tcp", program: "on_recvmsg_return", sources: []string{"tcp"}, instead: []string{"on_receive_call", "on_recvmsg6_return"}, loses: "receive calls"},
 	{object: "tcp", program: "on_retransmit", sources: []string{"tcp"}, loses: "retransmissions"},
 	{object: "tcp", program: "on_retransmit_twin", twinOf: "on_retransmit", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_reset_in", sources: []string{"tcp"}, loses: "resets by the remote side"},

@@ -148,7 +148,7 @@ func (p *Programs) objects() []string {
 // wants tells whether a hook serves a chosen source and is not made
 // superfluous by one that works.
 func (p *Programs) wants(h hook) bool {
-	if h.instead != "" && p.working[h.instead] {
+	if slices.ContainsFunc(h.instead, func(name string) bool { return p.working[name] }) {
 		return false
 	}
 	if h.filter && !p.config.Filtered || h.twinOf != "" && !((p.twins || h.always) && p.working[h.twinOf]) {
@@ -313,9 +313,9 @@ func (p *Programs) attachOrMiss(spec *ebpf.CollectionSpec, h hook) {
 		return
 	}
 	p.working[h.program] = true
-	if h.instead != "" { // what it stands in for is no loss
+	for _, name := range h.instead { // what it stands in for is no loss
 		p.missing = slices.DeleteFunc(p.missing, func(m format.Missing) bool {
-			return m.Hook == spec.Programs[h.instead].SectionName
+			return m.Hook == spec.Programs[name].SectionName
 		})
 	}
 }

@@ -23,6 +23,7 @@ const volatile __u64 rtt_interval = 0;   /* ns; 0: no tcp_rtt rows */
 #define ECANCELED 125
 #define TCPHDR_FIN 1 /* of tcp_flags; it counts as a byte of end_seq */
 #define SOCK_DONE 1 /* bit of skc_flags: the peer's FIN was received */
+#define MSG_PEEK 2
 
 /*
  * What is remembered of a connection until it closes, by its sock's address.
@@ -41,13 +42,15 @@ struct conn {
 	__u32 pid;         /* owner, 0 while unknown */
 	__u32 tid;
 	__u32 sends;
+	__u32 receives;
+	__u32 largest_send;    /* bytes of a call */
+	__u32 largest_receive;
 	__u32 read_seq;    /* copied_seq when the process sent last */
 	__u8 heard;        /* heard_seq is one */
 	__u8 unacked;      /* sent_seq is waited for */
 	__u8 folded;       /* it has folds */
 	__u8 reserved;
 	__u32 direction;
-	__u32 reserved2;
 	__u64 began;       /* first SYN, end of handshake, or first sight */
 	__u64 state_since; /* when it changed its state last; 0: not seen yet */
 	__u64 rtt_at;      /* when its round-trip times were recorded last */
@@ -244,6 +247,9 @@ static __always_inline void owned(struct header *h, struct conn *c)
 		(e)->segments_out = BPF_CORE_READ(tp, data_segs_out);                              \
 		(e)->segments_in = BPF_CORE_READ(tp, data_segs_in);                                \
 		(e)->sends = (c)->sends;                                                           \
+		(e)->receives = (c)->receives;                                                     \
+		(e)->largest_send_bytes = (c)->largest_send;                                       \
+		(e)->largest_receive_bytes = (c)->largest_receive;                                 \
 		(e)->retransmits = BPF_CORE_READ(tp, total_retrans);                               \
 		(e)->error = BPF_CORE_READ(sk, sk_err);                                            \
 		(e)->duration_ns = (now) - (c)->began;                                             \
@@ -263,19 +269,28 @@ static __always_inline __u64 min_rtt_ns(struct tcp_sock *tp)
 	return us == ~0U ? 0 : (__u64)us * 1000;
 }
 
-static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now, int error)
+/* connect_row begins the row of a connect, which the caller submits. NULL: no room. */
+static __always_inline struct tcp_connect *connect_row(struct sock *sk, struct conn *c, __u64 now, int error)
 {
 	struct tcp_connect *e = begin(sizeof(*e), 10, source_tcp, now);
 
 	if (!e)
-		return;
+		return NULL;
 	endpoints(e, c, sk);
 	owner(e, c);
 	e->connect_ns = now - c->began;
 	e->srtt_ns = srtt_ns((struct tcp_sock *)sk);
 	e->error = error;
 	e->reserved = 0;
-	submit(e);
+	return e;
+}
+
+static __always_inline void emit_connect(struct sock *sk, struct conn *c, __u64 now, int error)
+{
+	struct tcp_connect *e = connect_row(sk, c, now, error);
+
+	if (e)
+		submit(e);
 }
 
 static __always_inline void emit_accept(struct sock *sk, struct conn *c, __u64 now)
@@ -693,21 +708,15 @@ static __always_inline void not_sent_to(struct sock *sk, const void *to, int err
 		return;
 	c.id = next_id();
 	own(&c);
-	e = begin(sizeof(*e), 10, source_tcp, now);
+	e = connect_row(sk, &c, now, error);
 	if (!e)
 		return;
-	endpoints(e, &c, sk);
-	owner(e, &c);
 	bpf_probe_read_kernel(&e->rport, sizeof(e->rport), to + 2);
 	e->rport = __builtin_bswap16(e->rport);
 	if (sk->__sk_common.skc_family == AF_INET)
 		bpf_probe_read_kernel(e->raddr + 12, 4, to + 4);
 	else
 		bpf_probe_read_kernel(e->raddr, 16, to + 8);
-	e->connect_ns = 0;
-	e->srtt_ns = 0;
-	e->error = error;
-	e->reserved = 0;
 	submit(e);
 }
 
@@ -738,6 +747,14 @@ static __always_inline __u32 read_since(struct conn *c, struct sock *sk, struct 
 	return n;
 }
 
+/* tally counts a call that carried bytes. Others may be counted at the same time. */
+static __always_inline void tally(__u32 *calls, __u32 *largest, __u32 bytes)
+{
+	__sync_fetch_and_add(calls, 1);
+	if (bytes > *largest)
+		*largest = bytes;
+}
+
 static __always_inline int sent(struct sock *sk, int bytes)
 {
 	struct tcp_sock *tp;
@@ -757,7 +774,7 @@ static __always_inline int sent(struct sock *sk, int bytes)
 		emit_reply(c, now, read_since(c, sk, tp));
 	c->read_at = 0;
 	c->read_seq = tp->copied_seq;
-	c->sends++;
+	tally(&c->sends, &c->largest_send, bytes);
 	c->sent_at = now;
 	c->sent_seq = tp->write_seq;
 	c->ack_ns = 0;
@@ -949,8 +966,7 @@ static __always_inline int received(struct sock *sk)
 	return 0;
 }
 
-/* Once for each segment that a process reads; sock_recv_length would be once for
- * each call, but runs for the sockets of all protocols. */
+/* Once for each segment that a process reads, before the call returns. */
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_receive, struct sock *sk)
 {
@@ -962,6 +978,46 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(on_receive_twin, struct sock *sk)
 {
 	return missed(twin_receive, sk, source_tcp, true) ? received(sk) : 0;
+}
+
+/* took counts a receive call that gave the process bytes, and took them away. */
+static __always_inline int took(struct sock *sk, int bytes, int flags)
+{
+	struct conn *c = bytes > 0 && !(flags & MSG_PEEK) ? find(sk) : NULL;
+
+	if (c)
+		tally(&c->receives, &c->largest_receive, bytes);
+	return 0;
+}
+
+/* This tracepoint is of all sockets, too. */
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive_call, struct sock *sk, int ret, int flags)
+{
+	if (!is_tcp(sk))
+		return 0;
+	handle(twin_receive_call, sk);
+	return took(sk, ret, flags);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(on_receive_call_twin, struct sock *sk, int ret, int flags)
+{
+	return is_tcp(sk) && missed(twin_receive_call, sk, source_tcp, true) ? took(sk, ret, flags) : 0;
+}
+
+/* Before 6.3 (commit 6e6eda44b939) there is no sock_recv_length, and before 5.19
+ * (commit ec095263a965) tcp_recvmsg has an argument more. */
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(on_recvmsg6_return, struct sock *sk, void *msg, __u64 size, int nonblock, int flags, int *from, int ret)
+{
+	return took(sk, ret, flags);
+}
+
+SEC("fexit/tcp_recvmsg")
+int BPF_PROG(on_recvmsg_return, struct sock *sk, void *msg, __u64 size, int flags, int *from, int ret)
+{
+	return took(sk, ret, flags);
 }
 
 static __always_inline int again(__u64 *ctx)

@@ -20,7 +20,7 @@
 
 const volatile bool twins = false; /* there are */
 
-enum twin { twin_exec, twin_rename, twin_exit, twin_state, twin_segment, twin_send, twin_receive, twin_retransmit, twin_reset_in, twin_reset_out };
+enum twin { twin_exec, twin_rename, twin_exit, twin_state, twin_segment, twin_send, twin_receive, twin_receive_call, twin_retransmit, twin_reset_in, twin_reset_out };
 
 /* Events that a first program handles and its twin has not met yet. */
 struct twin_key {

@@ -115,7 +115,7 @@ func TestWakeups(t *testing.T) {
 			woke += edge.int(t, "wakeups")
 		}
 	}
-	if woken < want-2 || woken > want+2+want/50 || woke == 0 || measured < woken-2 { // we may spin while we wait
+	if woken < want-2 || woken > want+2+want/50 || woke == 0 || measured < want-want/50 { // we may spin while we wait; it may be woken as it falls asleep
 		t.Errorf("cat was woken %d times, %d measured, and woke others %d times; it went to sleep %d times", woken, measured, woke, want)
 	}
 }

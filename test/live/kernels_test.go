@@ -50,10 +50,9 @@ ebrec record -o late.arrow -e cpu,sched,process -d 3s; wait`,
 	`(begun clock; sleep 1; date -s '2030-01-02 03:04:05' >/dev/null) &
 ebrec record -o clock.arrow -d 3s; wait`,
 	// Another may take the number: then once more.
-	`(begun reuse; for i in 1 2 3; do
+	`ebrec record -a -o reuse.arrow -- sh -c 'for i in 1 2 3; do
 until echo 5000 >/proc/sys/kernel/ns_last_pid; sh -c "test \$\$ = 5001 || exit 99; exit $i"; test $? = $i; do :; done
-done) &
-ebrec record -o reuse.arrow -d 3s; wait`,
+done'`,
 	`mkdir /sys/fs/cgroup/eb
 (begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
 ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,

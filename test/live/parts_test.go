@@ -61,7 +61,7 @@ func (r *underway) wait(t *testing.T) {
 // exits are the shells that ended in a capture's own time, by exit code.
 func exits(t *testing.T, path string) (codes []int64) {
 	t.Helper()
-	run(t, "check", path)
+	checkWhole(t, path)
 	for _, r := range analyze(t, "lifetimes", path).Rows {
 		if r.text("comm") == "sh" && r.text("state") == "exited" {
 			codes = append(codes, r.int(t, "exit_code"))

@@ -28,9 +28,9 @@ type table struct {
 type row map[string]any
 
 // analyze runs one analysis over a capture.
-func analyze(t *testing.T, name, trace string) table {
+func analyze(t *testing.T, name, trace string, options ...string) table {
 	t.Helper()
-	d := json.NewDecoder(bytes.NewReader(run(t, "analyze", name, "--format", "json", trace)))
+	d := json.NewDecoder(bytes.NewReader(run(t, append([]string{"analyze", name, "--format", "json", trace}, options...)...)))
 	d.UseNumber()
 	var out table
 	if err := d.Decode(&out); err != nil {

@@ -129,9 +129,38 @@ func checkConns(t *testing.T, r recording, tolerance, slowest time.Duration) {
 		}
 	}
 	off.check(t, tolerance, slowest)
+	checkCalls(t, r)
 	for pid, n := range refused {
 		checkRefused(t, got, r.truth, pid, n, tolerance, slowest)
 	}
+}
+
+// checkCalls wants the calls that sent and received to be those of the applications.
+func checkCalls(t *testing.T, r recording) {
+	t.Helper()
+	got := analyze(t, "tcptop", r.trace, "--by", "connection")
+	for _, want := range r.truth.TCP {
+		if want.Errno != 0 {
+			continue
+		}
+		found := got.find(t, endOf(want))
+		if found == nil {
+			continue
+		}
+		for column, n := range map[string]int64{
+			"sends": want.Sends, "receives": want.Receives, "largest_send_bytes": want.LargestSend, "largest_receive_bytes": want.LargestReceive,
+		} {
+			if calls := found.int(t, column); calls != n {
+				t.Errorf("%s %d --> %d: %s %d, want %d", want.Side, want.LPort, want.RPort, column, calls, n)
+			}
+		}
+	}
+}
+
+// endOf is what tells an end of a connection from all others.
+func endOf(want truth.Conn) row {
+	direction := map[string]string{"client": "active", "server": "passive"}[want.Side]
+	return row{"pid": want.PID, "laddr": want.LAddr, "lport": want.LPort, "raddr": want.RAddr, "rport": want.RPort, "direction": direction}
 }
 
 // findConn finds a connection by its owner and both ports.

@@ -142,8 +142,7 @@ func checkOdd(t *testing.T, r recording) {
 		t.Errorf("%d connections, want %d", len(got.Rows), len(r.truth.TCP))
 	}
 	for _, want := range r.truth.TCP {
-		direction := map[string]string{"client": "active", "server": "passive"}[want.Side]
-		found := got.find(t, row{"pid": want.PID, "laddr": want.LAddr, "lport": want.LPort, "raddr": want.RAddr, "rport": want.RPort, "direction": direction})
+		found := got.find(t, endOf(want))
 		if found == nil {
 			continue
 		}
@@ -156,6 +155,7 @@ func checkOdd(t *testing.T, r recording) {
 			t.Errorf("%s %d --> %d: %s, %d bytes sent, %d received; want %s, %d, %d", want.Side, want.LPort, want.RPort, outcome, tx, rx, want.Outcome, want.TxBytes, want.RxBytes)
 		}
 	}
+	checkCalls(t, r)
 	for _, name := range []string{"tcplat", "tcplife", "tcpconn", "tcptop", "tcpretrans", "tcpstates"} {
 		noneLonger(t, analyze(t, name, r.trace))
 	}

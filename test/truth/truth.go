@@ -83,6 +83,12 @@ type Conn struct {
 	TxBytes  int64   `json:"tx_bytes"`
 	RxBytes  int64   `json:"rx_bytes"`
 
+	// Calls of write(2) and read(2) that carried bytes, and the most of one.
+	Sends          int64 `json:"sends,omitempty"`
+	Receives       int64 `json:"receives,omitempty"`
+	LargestSend    int64 `json:"largest_send_bytes,omitempty"`
+	LargestReceive int64 `json:"largest_receive_bytes,omitempty"`
+
 	Outcome string `json:"outcome,omitempty"` // how it ended, where that is what the workload is about
 
 	Info *TCPInfo `json:"info,omitempty"` // just before close; nil if refused

@@ -74,6 +74,8 @@ func (s *socket) readFull(buf []byte) (first time.Time, n int, err error) {
 		}
 		n += m
 		s.log.RxBytes += int64(m)
+		s.log.Receives++
+		s.log.LargestReceive = max(s.log.LargestReceive, int64(m))
 	}
 	return first, n, nil
 }
@@ -82,7 +84,11 @@ func (s *socket) readFull(buf []byte) (first time.Time, n int, err error) {
 func (s *socket) write(buf []byte) (time.Time, error) {
 	n, err := unix.Write(s.fd, buf)
 	sent := time.Now()
-	s.log.TxBytes += int64(max(n, 0))
+	if n > 0 {
+		s.log.TxBytes += int64(n)
+		s.log.Sends++
+		s.log.LargestSend = max(s.log.LargestSend, int64(n))
+	}
 	return sent, os.NewSyscallError("write", err)
 }
 
