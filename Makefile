@@ -61,7 +61,7 @@ fixtures: ## record testdata anew, in a QEMU guest
 	$(GO) run ./test/fixtures --bin dist/guest --out testdata --date $(DATE)
 
 interop: ## hold captures against pandas, pyarrow, Polars, DuckDB, ClickHouse, Spark and Node, exports against Perfetto
-	EBREC_INTEROP=1 $(GO) test -count=1 ./test/interop
+	EBREC_INTEROP=1 $(GO) test -count=1 -timeout 30m ./test/interop
 
 browser: ## open the pages of report in headless Chromium (chromium, npm)
 	EBREC_BROWSER=1 $(GO) test -count=1 -timeout 30m ./test/report

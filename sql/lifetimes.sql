@@ -28,9 +28,9 @@ with lives as (
 )
 select l.capture as capture, c.host as host, l.pid as pid, l.ppid as ppid, case when l.last_ppid <> l.ppid then l.last_ppid end as new_ppid,
   l.comm as comm, l.filename as filename, l.execs as execs, a.args as args, l.start as start,
-  case when l.told then l.lifetime_ns
-    when l.exited then greatest(0, nanos(l.ending) - nanos(l.start))
-    else greatest(0, nanos(c.stop) - nanos(l.start)) end as lifetime_ns,
+  case when l.told then wide(l.lifetime_ns)
+    when l.exited then wide(greatest(0, nanos(l.ending) - nanos(l.start)))
+    else wide(greatest(0, nanos(c.stop) - nanos(l.start))) end as lifetime_ns,
   l.exit_code as exit_code, l.signal as signal,
   case when c.sources like '%"cpu"%' and p.pid is not null and l.start < c.start then greatest(p.before_ns + p.cpu_time_ns, coalesce(l.exit_cpu_ns, 0))
     when c.sources like '%"cpu"%' and p.ran then p.cpu_time_ns

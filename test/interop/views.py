@@ -42,6 +42,7 @@ class ClickHouse:
 
     def rows(self, view):
         columns = self.json(f"describe {view}")["data"]
+        assert not any("Variant" in kind for _, kind, *_ in columns), columns  # nothing can be asked of such
         wanted = (f"nanos({name})" if "DateTime64" in kind else f"toString({name})" if "Int128" in kind else name for name, kind, *_ in columns)
         types = [float if "Float" in kind else int if "Int" in kind else lambda v: v for _, kind, *_ in columns]
         rows = self.json(f"select {', '.join(wanted)} from {view}")["data"]
@@ -83,6 +84,9 @@ class Spark:
 
     def execute(self, statement):
         self.db.sql(statement)
+        made = re.search(r"^create or replace view (\w+)", statement, flags=re.M)
+        if made and made[1] not in ("events", "captures"):
+            self.db.sql(f"cache lazy table {made[1]}")  # else each that uses it does it all again
 
     def rows(self, view):
         frame = self.db.table(view)

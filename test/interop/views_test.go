@@ -157,7 +157,7 @@ func generated(t *testing.T, dir string) []string {
 	hosts := []string{"web-1", "web-2", "db", "007", "1e3", "A b%2F=c", "null", "2026-11-22", "true", "ü"}
 	for i := range 100 {
 		path := filepath.Join(dir, fmt.Sprintf("generated-%d.arrow", i))
-		make("--switches", "3000", "--seed", fmt.Sprint(i+2), "--host", hosts[i%len(hosts)], "-o", path)
+		make("--switches", "1000", "--seed", fmt.Sprint(i+2), "--host", hosts[i%len(hosts)], "-o", path)
 		all = append(all, path)
 	}
 	return all
