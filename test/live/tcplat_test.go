@@ -247,15 +247,15 @@ func (c connCheck) acknowledged() {
 
 // srtt compares the smoothed round trip. The application read it before it
 // closed; the FIN gives one more sample, which counts an eighth (RFC 6298,
-// section 2): of an idle path at the least, and hardly of twice what it was.
+// section 2): of an idle path at the least, and hardly of twice what it was, unless
+// an end had to wait for a CPU just then.
 func (c connCheck) srtt() {
 	c.t.Helper()
 	before, least := int64(c.want.Info.RTTUS)*1000, int64(c.want.Info.MinRTTUS)*1000
 	lowest, highest := before-(before-least)/8, before+before/8
 	got := c.row.int(c.t, "srtt_ns")
-	if slack := int64(c.tolerance); got > highest+slack || got < lowest-slack {
-		c.t.Errorf("%s: srtt_ns %d, want between %d and %d", c.want.Side, got, lowest, highest)
-	}
+	what := c.want.Side + " srtt_ns, out of its range,"
+	c.off[what] = append(c.off[what], time.Duration(got-min(max(got, lowest), highest)))
 }
 
 // rank is the nearest-rank percentile of sorted values.
