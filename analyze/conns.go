@@ -189,10 +189,14 @@ func (c *conn) figure(i int) Value {
 	return c.last[i]
 }
 
-// since is how much of a figure that counts is of the recording.
+// largest tells whether a figure is the largest of something, and does not count.
+func largest(figure int) bool { return figure == largestSendAt || figure == largestReceiveAt }
+
+// since is how much of a figure that counts is of the recording; the largest of
+// something is what it is.
 func (c *conn) since(i int) Value {
-	if !c.known[i] {
-		return nil
+	if !c.known[i] || largest(i) {
+		return c.figure(i)
 	}
 	return c.last[i] - min(c.last[i], c.first[i])
 }

@@ -230,14 +230,16 @@ func (p *runqPass) row(s *stay) *waits {
 		w = &waits{pid: k.pid, tid: k.tid, comm: k.name}
 		p.by[k] = w
 	}
-	switch leader, ok := p.tasks.Lookup(task.PID); {
+	switch {
 	case k.name != "":
 	case k.tid != 0:
 		w.comm = task.Comm
-	case ok:
-		w.comm = leader.Comm
-	case first:
-		w.comm = task.Comm // of the threads whose first one nobody knows that which waited first
+	default:
+		if leader, ok := p.tasks.Lookup(task.PID); ok {
+			w.comm = leader.Comm
+		} else if first { // of the threads whose first one nobody knows that which waited first
+			w.comm = task.Comm
+		}
 	}
 	return w
 }

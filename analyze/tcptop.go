@@ -21,8 +21,8 @@ var tcptop = Analysis{
 		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording"},
 		{Name: "sends", Unit: unitCount, Some: true, Doc: "send calls within the recording"},
 		{Name: "receives", Unit: unitCount, Some: true, Doc: "receive calls within the recording that took bytes"},
-		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent"},
-		{Name: "largest_receive_bytes", Unit: unitBytes, Some: true, Doc: "most that one receive call took"},
+		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen"},
+		{Name: "largest_receive_bytes", Unit: unitBytes, Some: true, Doc: "most that one receive call took since the connection began or was first seen"},
 		{Name: "segments_out", Unit: unitCount, Some: true, Doc: "segments with payload sent within the recording, retransmissions too"},
 		{Name: "segments_in", Unit: unitCount, Some: true, Doc: "segments with payload received within the recording"},
 		{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted within the recording"},
@@ -59,11 +59,7 @@ type carriedRow struct {
 func (r *carriedRow) add(c *conn) {
 	r.n++
 	for i, at := range carriedAt {
-		if largest(at) {
-			r.carry(i, c.figure(at))
-		} else {
-			r.carry(i, c.since(at))
-		}
+		r.carry(i, c.since(at))
 	}
 }
 
@@ -80,9 +76,6 @@ func (r *carriedRow) carry(i int, v Value) {
 		r.figures[i] = before + n
 	}
 }
-
-// largest tells whether a figure is the largest of something, and not a sum.
-func largest(figure int) bool { return figure == largestSendAt || figure == largestReceiveAt }
 
 // Tables is one table. Connections that carried nothing are left out, such as
 // those that failed.
