@@ -5,37 +5,14 @@ package analyze_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-func golden(t *testing.T, path string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v; -update writes it", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, diff)
-	}
-}
 
 // results are all analyses of a capture, and what is in it.
 func results(t *testing.T, c *format.Capture) map[string]*analyze.Result {
@@ -88,7 +65,7 @@ func TestGoldens(t *testing.T) {
 			}
 			out := render(t, r, format)
 			harmless(t, out)
-			golden(t, filepath.Join("testdata", name+"."+format), out)
+			golden.Check(t, filepath.Join("testdata", name+"."+format), string(out))
 		}
 	}
 }
@@ -138,7 +115,7 @@ func testFixture(t *testing.T, path string) {
 		t.Run(name, func(t *testing.T) {
 			out := render(t, r, "text")
 			harmless(t, out)
-			golden(t, filepath.Join(filepath.Dir(path), name+".golden"), out)
+			golden.Check(t, filepath.Join(filepath.Dir(path), name+".golden"), string(out))
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
 
 // tables are all rows of an analysis of connections, table by table.
@@ -50,7 +51,7 @@ func TestConnectionTables(t *testing.T) {
 	} {
 		t.Run(tt.name+" "+tt.by, func(t *testing.T) {
 			got := tables(t, run(t, c, tt.name, analyze.Options{By: tt.by}))
-			golden(t, "testdata/by/"+tt.name+"."+cmp.Or(tt.by, "all"), []byte(strings.Join(got, "\n")+"\n"))
+			golden.Check(t, "testdata/by/"+tt.name+"."+cmp.Or(tt.by, "all"), strings.Join(got, "\n")+"\n")
 		})
 	}
 }

@@ -4,9 +4,7 @@ package bpf
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func kinds(t *testing.T) []format.Kind {
 	t.Helper()
@@ -40,19 +37,7 @@ func TestSchemaGolden(t *testing.T) {
 			fmt.Fprintf(&b, "  %s type=%d unit=%s %s\n", f.Name, f.Type, f.Unit, strings.Join(f.Values, ","))
 		}
 	}
-	const golden = "testdata/schema.golden"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("schema (-want +got); -update rewrites it:\n%s", diff)
-	}
+	golden.Check(t, "testdata/schema.golden", b.String())
 }
 
 func TestColumnsMeanOneThing(t *testing.T) {

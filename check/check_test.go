@@ -4,7 +4,6 @@ package check_test
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,14 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/check"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // Recordings of real machines have nothing to find.
 func TestFixtures(t *testing.T) {
@@ -38,35 +34,18 @@ func TestFixtures(t *testing.T) {
 				t.Errorf("%d findings", r.Found())
 			}
 			r.Path = ""
-			golden(t, filepath.Join(dir, "check.golden"), r)
+			kept(t, filepath.Join(dir, "check.golden"), r)
 		})
 	}
 }
 
-func golden(t *testing.T, path string, r *check.Report) {
+func kept(t *testing.T, path string, r *check.Report) {
 	t.Helper()
 	got, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, path, string(append(got, '\n')))
-}
-
-// same compares what a file has with what it should have.
-func same(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, diff)
-	}
+	golden.Check(t, path, string(append(got, '\n')))
 }
 
 // row is one row to be written: its kind and columns.
@@ -287,5 +266,5 @@ func TestKnown(t *testing.T) {
 		}
 		b.WriteString("\n")
 	}
-	same(t, "known.txt", b.String())
+	golden.Check(t, "known.txt", b.String())
 }

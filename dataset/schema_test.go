@@ -5,16 +5,11 @@ package dataset
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // columns.json is what the kernel programs say.
 func TestKnownColumns(t *testing.T) {
@@ -39,14 +34,7 @@ func TestKnownColumns(t *testing.T) {
 	if err := e.Encode(columns); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("columns.json", b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(b.String(), string(knownColumns)); diff != "" && !*update {
-		t.Errorf("columns.json is out of step (-program +file); -update rewrites it:\n%s", diff)
-	}
+	golden.Check(t, "columns.json", b.String())
 	for _, c := range added {
 		if seen[c.Name] {
 			t.Errorf("captures have a column %s now", c.Name)

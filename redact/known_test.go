@@ -5,17 +5,12 @@ package redact
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // known.json is what the kernel programs say.
 func TestKnown(t *testing.T) {
@@ -43,14 +38,7 @@ func TestKnown(t *testing.T) {
 	if err := e.Encode(&v); err != nil {
 		t.Fatal(err)
 	}
-	if *update {
-		if err := os.WriteFile("known.json", b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff(b.String(), string(knownText)); diff != "" && !*update {
-		t.Errorf("known.json is out of step (-program +file); -update rewrites it:\n%s", diff)
-	}
+	golden.Check(t, "known.json", b.String())
 }
 
 // Whoever adds a column of text decides what it is.

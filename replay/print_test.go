@@ -5,41 +5,14 @@ package replay_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-// golden compares with testdata/NAME.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (-want +got), -update rewrites it:\n%s", path, diff)
-	}
-}
 
 // address is an IPv4-mapped one ending in n.
 func address(n byte) []byte {
@@ -131,7 +104,7 @@ func TestText(t *testing.T) {
 	if n := strings.Count(b.String(), "\n"); n != len(everyKind())+1 {
 		t.Errorf("%d lines for %d events", n, len(everyKind()))
 	}
-	golden(t, "events.txt", b.Bytes())
+	golden.Check(t, "testdata/events.txt", b.String())
 }
 
 func TestJSON(t *testing.T) {
@@ -145,7 +118,7 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%s: %v", line, err)
 		}
 	}
-	golden(t, "events.json", b.Bytes())
+	golden.Check(t, "testdata/events.json", b.String())
 }
 
 // harmless checks that there is nothing in s that a terminal would obey.

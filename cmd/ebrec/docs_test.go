@@ -4,14 +4,11 @@ package main
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/bpf"
@@ -19,9 +16,8 @@ import (
 	"github.com/ebrec/ebrec/diff"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/record"
+	"github.com/ebrec/ebrec/test/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the documents that are made from the program")
 
 // TestReadmeIsTrue runs every "$ ebrec" of the README and compares what it
 // prints with what the README shows.
@@ -41,7 +37,7 @@ func documentIsTrue(t *testing.T, path string, few int) {
 	if ran < few {
 		t.Errorf("%s shows %d commands, want at least %d", path, ran, few)
 	}
-	same(t, path, shown)
+	golden.Check(t, path, shown)
 }
 
 // TestDiffDocument does the same for docs/diff.md, and keeps its measures in step.
@@ -58,7 +54,7 @@ func TestDiffDocument(t *testing.T) {
 	for _, m := range diff.Measures {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", m.Name, m.Source, cell(m.Doc))
 	}
-	same(t, "docs/diff.md", head+begin+b.String()+end+tail)
+	golden.Check(t, "docs/diff.md", head+begin+b.String()+end+tail)
 }
 
 // executed is a document with what its commands print, and how many it has.
@@ -132,7 +128,7 @@ func TestMetricsDocument(t *testing.T) {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, f.Unit, cell(f.Doc))
 		}
 	}
-	same(t, "docs/metrics.md", b.String())
+	golden.Check(t, "docs/metrics.md", b.String())
 }
 
 // TestFormatDocument keeps the columns of FORMAT.md in step with the programs.
@@ -154,7 +150,7 @@ func TestFormatDocument(t *testing.T) {
 	if want := "version " + format.Version; !strings.Contains(head, want) {
 		t.Errorf("FORMAT.md is not of %s", want)
 	}
-	same(t, "FORMAT.md", head+columnsBegin+"\n"+columnTable(kinds)+columnsEnd+tail)
+	golden.Check(t, "FORMAT.md", head+columnsBegin+"\n"+columnTable(kinds)+columnsEnd+tail)
 }
 
 // TestFleetDocument keeps the columns of the table captures in step.
@@ -174,7 +170,7 @@ func TestFleetDocument(t *testing.T) {
 	for _, c := range dataset.CaptureColumns {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", c.Name, c.Unit, cell(c.Doc))
 	}
-	same(t, "docs/fleet.md", head+columnsBegin+"\n"+b.String()+columnsEnd+tail)
+	golden.Check(t, "docs/fleet.md", head+columnsBegin+"\n"+b.String()+columnsEnd+tail)
 }
 
 const (
@@ -239,23 +235,6 @@ threads and idle in one span may differ from that of all CPUs by a fraction of a
 percent, which the table states. The other analyses take their bounds to the
 nanosecond.
 `
-
-// same compares a document with what it should be.
-func same(t *testing.T, path, want string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("%s is out of step (-program +document); -update rewrites it:\n%s", path, diff)
-	}
-}
 
 // The packages that read captures need neither Linux nor the eBPF library.
 func TestReadersAreLight(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/golden"
 )
 
 // Captures of every version that was ever written are read, with the tables
@@ -26,7 +27,7 @@ func TestOldVersions(t *testing.T) {
 				if status := run(t.Context(), []string{"ebrec", "analyze", analysis, "--format", "json", trace}, &stdout, &stderr); status != exitOK || stderr.Len() > 0 {
 					t.Fatalf("status %d: %s", status, stderr.String())
 				}
-				same(t, filepath.Join(filepath.Dir(trace), analysis+".json"), stdout.String())
+				golden.Check(t, filepath.Join(filepath.Dir(trace), analysis+".json"), stdout.String())
 			})
 		}
 	}
