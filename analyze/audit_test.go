@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ebrec/ebrec/analyze"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 func verdict(t *testing.T, r *analyze.Result) string {
@@ -79,7 +80,7 @@ func TestAuditFindsErrors(t *testing.T) {
 func TestAuditOfFixtures(t *testing.T) {
 	exact := 0
 	for _, path := range captures(t) {
-		c := openFile(t, path)
+		c := capturetest.Open(t, path)
 		r, err := analyze.Run(t.Context(), c, find(t, "audit"), analyze.Options{})
 		if c.Kind("task_sum") == nil {
 			continue

@@ -11,23 +11,16 @@ import (
 	"testing"
 
 	"github.com/ebrec/ebrec/analyze"
-	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // inBatches is a fixture with a batch for every few rows.
 func inBatches(t *testing.T, path string, every int) []byte {
 	t.Helper()
-	from := openFile(t, path)
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
-	}
+	from := capturetest.Open(t, path)
+	kinds, byName := capturetest.Kinds(t)
 	var file bytes.Buffer
 	w, err := format.NewWriter(&file, from.Meta(), kinds, format.WriterOptions{})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // shiftSums are the shifts with sums read at 0, 450 and 1000.
@@ -105,7 +106,7 @@ func TestCPUTimeBoundsOfSpan(t *testing.T) {
 // Spans that follow each other add up to the whole, to the nanosecond, in real
 // recordings.
 func TestExactSpansAddUp(t *testing.T) {
-	c := openFile(t, "../testdata/sched/trace.arrow")
+	c := capturetest.Open(t, "../testdata/sched/trace.arrow")
 	whole := run(t, c, "cputime", analyze.Options{})
 	begin, end := whole.Capture.Start.UnixNano(), whole.Capture.End.UnixNano()
 	random := rand.New(rand.NewPCG(3, 4))

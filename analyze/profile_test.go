@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // profile is that of a capture, of which all places and threads are kept.
@@ -52,7 +53,7 @@ func TestProfileAddsUp(t *testing.T) {
 	}
 	places := 0
 	for _, path := range paths {
-		c := openFile(t, path)
+		c := capturetest.Open(t, path)
 		p := profile(t, c)
 		if p.Lacks["cpu"] != "" {
 			continue
@@ -96,7 +97,7 @@ func parts(u *analyze.Use) (sum analyze.Amounts) {
 
 // Waits are those of runqlat, responses those of tcplat.
 func TestProfileLatencies(t *testing.T) {
-	c := openFile(t, "../testdata/sched/trace.arrow")
+	c := capturetest.Open(t, "../testdata/sched/trace.arrow")
 	got := map[string][]analyze.Value{}
 	visit(profile(t, c).Root, func(at *analyze.Place) {
 		if d := at.Use().Times[analyze.Wait]; d != nil {
@@ -114,7 +115,7 @@ func TestProfileLatencies(t *testing.T) {
 	if checked < 4 {
 		t.Errorf("%d names were compared", checked)
 	}
-	c = openFile(t, "../testdata/tcp/trace.arrow")
+	c = capturetest.Open(t, "../testdata/tcp/trace.arrow")
 	p := profile(t, c)
 	responses := uint64(0)
 	for _, u := range p.Remotes {

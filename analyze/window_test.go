@@ -13,17 +13,8 @@ import (
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
-
-func openFile(t *testing.T, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
 
 // firstSwitch is when a capture's first switch was; the start, if it has none.
 func firstSwitch(t *testing.T, c *format.Capture) int64 {
@@ -84,7 +75,7 @@ func find(t *testing.T, name string) *analyze.Analysis {
 func TestSpansAddUp(t *testing.T) {
 	tried := 0
 	for _, path := range captures(t) {
-		c := openFile(t, path)
+		c := capturetest.Open(t, path)
 		at, err := replay.New(c).Readings()
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +101,7 @@ func TestSpansAddUp(t *testing.T) {
 func TestSliceSaysTheSame(t *testing.T) {
 	tried := 0
 	for _, path := range captures(t) {
-		c := openFile(t, path)
+		c := capturetest.Open(t, path)
 		start := c.Meta().Start.UnixNano()
 		busy := firstSwitch(t, c) + 1e8 // in a span of which sums are read behind it only
 		for _, span := range [][2]int64{{0, 0}, {busy, busy + 1e8}, {start + 3e8, 0}, {0, start + 11e8}, {start + 2e8, start + 12e8}, {start + 9e8, start + 91e7}} {
@@ -164,13 +155,13 @@ func sliced(t *testing.T, path string, s replay.Slice) *format.Capture {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return openFile(t, out)
+	return capturetest.Open(t, out)
 }
 
 // A slice of one process has that process's rows and says the same of it.
 func TestSliceOfOneProcess(t *testing.T) {
 	const path = "../testdata/mixed/trace.arrow"
-	whole, err := analyze.Run(t.Context(), openFile(t, path), find(t, "cputime"), analyze.Options{})
+	whole, err := analyze.Run(t.Context(), capturetest.Open(t, path), find(t, "cputime"), analyze.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

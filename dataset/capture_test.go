@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // captures are all that are kept.
@@ -29,16 +30,6 @@ func captures(t testing.TB) (all []string) {
 		all = append(all, some...)
 	}
 	return all
-}
-
-func open(t testing.TB, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
 }
 
 func rowsOf(t testing.TB, c *format.Capture) (rows int64) {
@@ -67,19 +58,12 @@ const boot = int64(100e9)
 // write makes a capture of rows.
 func write(t testing.TB, meta format.Metadata, rows ...row) (path string) {
 	t.Helper()
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
+	kinds, byName := capturetest.Kinds(t)
 	meta.CPUs, meta.Start, meta.BootOffset, meta.Sources = 2, begun, begun.UnixNano()-boot, bpf.Sources()
 	var b bytes.Buffer
 	w, err := format.NewWriter(&b, &meta, kinds, format.WriterOptions{})
 	if err != nil {
 		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
 	}
 	for _, r := range rows {
 		all := maps.Clone(r.row)

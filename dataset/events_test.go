@@ -13,6 +13,7 @@ import (
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // Every value of every capture is there, and what it has no value for is null.
@@ -21,7 +22,7 @@ func TestEveryValue(t *testing.T) {
 	all = append(all, write(t, format.Metadata{}, extremes()...))
 	for _, path := range all {
 		t.Run(filepath.Base(filepath.Dir(path)), func(t *testing.T) {
-			c := open(t, path)
+			c := capturetest.Open(t, path)
 			r := parquetOf(t, c)
 			columns, err := EventColumns()
 			if err != nil {
@@ -97,7 +98,7 @@ func extremes() (rows []row) {
 // say is elsewhere.
 func TestStatistics(t *testing.T) {
 	for _, path := range append(captures(t), write(t, format.Metadata{}, extremes()...)) {
-		r := parquetOf(t, open(t, path))
+		r := parquetOf(t, capturetest.Open(t, path))
 		columns, err := EventColumns()
 		if err != nil {
 			t.Fatal(err)
@@ -169,7 +170,7 @@ func plainBytes(col Column, x any) string {
 func TestNamesAreReplays(t *testing.T) {
 	named := 0
 	for _, path := range captures(t) {
-		c := open(t, path)
+		c := capturetest.Open(t, path)
 		if c.Kind("sched_switch") == nil {
 			continue
 		}
@@ -223,7 +224,7 @@ func TestNamesAreOfTheirTime(t *testing.T) {
 		}
 		return row{kind, at, v}
 	}
-	c := open(t, write(t, format.Metadata{},
+	c := capturetest.Open(t, write(t, format.Metadata{},
 		row{"sched_switch", 10, values{"tid": 5, "next_tid": 6}},
 		task(20, "task", 5, start, "listed"),
 		row{"sched_switch", 30, values{"tid": 5, "next_tid": 0}},
@@ -263,7 +264,7 @@ func TestNamesAreOfTheirTime(t *testing.T) {
 
 // A column whose type is another is refused, whatever it holds.
 func TestOtherTypes(t *testing.T) {
-	c := open(t, captures(t)[0])
+	c := capturetest.Open(t, captures(t)[0])
 	columns, err := EventColumns()
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +284,7 @@ func TestOtherTypes(t *testing.T) {
 
 // What cannot be written is an error, wherever it happens.
 func TestFullDisk(t *testing.T) {
-	c := open(t, captures(t)[1])
+	c := capturetest.Open(t, captures(t)[1])
 	var whole counted
 	if _, err := writeEvents(t.Context(), &whole, c, "id", rowsOf(t, c), func(int64) {}); err != nil {
 		t.Fatal(err)

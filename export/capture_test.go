@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 const (
@@ -107,17 +108,7 @@ func openBytes(t testing.TB, data []byte) *format.Capture {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, path)
-}
-
-func open(t testing.TB, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	return capturetest.Open(t, path)
 }
 
 // fixtures are the captures of testdata, by name.
@@ -129,7 +120,7 @@ func fixtures(t testing.TB) map[string]*format.Capture {
 	}
 	all := map[string]*format.Capture{}
 	for _, path := range paths {
-		all[filepath.Base(filepath.Dir(path))] = open(t, path)
+		all[filepath.Base(filepath.Dir(path))] = capturetest.Open(t, path)
 	}
 	return all
 }

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // BenchmarkRedact lists, writes and proves: switches, of which few rows have
@@ -29,7 +31,7 @@ func BenchmarkRedact(b *testing.B) {
 }
 
 func benchmark(b *testing.B, path string) {
-	usage, err := open(b, path).Usage()
+	usage, err := capturetest.Open(b, path).Usage()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 var testKey = bytes.Repeat([]byte{7}, KeySize)
@@ -16,7 +17,7 @@ var testKey = bytes.Repeat([]byte{7}, KeySize)
 // redacted opens a capture and redacts it.
 func redacted(t testing.TB, path string, o Options) (r *Redaction, c, out *format.Capture) {
 	t.Helper()
-	c = open(t, path)
+	c = capturetest.Open(t, path)
 	r, err := New(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
@@ -30,15 +31,5 @@ func redacted(t testing.TB, path string, o Options) (r *Redaction, c, out *forma
 	if _, err := r.Write(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	return r, c, open(t, to)
-}
-
-func open(t testing.TB, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
+	return r, c, capturetest.Open(t, to)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/check"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // Every analysis of a redacted capture says what it says of the capture, but for
@@ -191,7 +192,7 @@ func TestBothEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := open(t, path)
+	c := capturetest.Open(t, path)
 	before, err := analyze.Run(t.Context(), c, a, analyze.Options{Other: c})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // foreign rewrites a capture as another program may: names as dictionaries, a
@@ -146,10 +147,10 @@ func TestForeign(t *testing.T) {
 
 // A capture with nothing in it, and one that ends early.
 func TestLittle(t *testing.T) {
-	if err := proves(t, open(t, write(t, format.Metadata{}))); err != nil {
+	if err := proves(t, capturetest.Open(t, write(t, format.Metadata{}))); err != nil {
 		t.Error("no rows:", err)
 	}
-	if err := proves(t, open(t, write(t, format.Metadata{}, small[0]))); err != nil {
+	if err := proves(t, capturetest.Open(t, write(t, format.Metadata{}, small[0]))); err != nil {
 		t.Error("a row:", err)
 	}
 	data, err := os.ReadFile("../testdata/mixed/trace.arrow")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // begin is when the synthetic recordings begin; boot is the boot time then.
@@ -121,7 +122,7 @@ func TestLeaksAreFound(t *testing.T) {
 		{name: "bytes behind the end", where: "the bytes of the file", tail: "....hunter2hunter2"},
 	} {
 		t.Run(leak.name, func(t *testing.T) {
-			c := open(t, write(t, smallMeta, small...))
+			c := capturetest.Open(t, write(t, smallMeta, small...))
 			r, err := New(t.Context(), c, Options{Key: testKey})
 			if err != nil {
 				t.Fatal(err)

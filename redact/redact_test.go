@@ -16,6 +16,7 @@ import (
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 func TestPieces(t *testing.T) {
@@ -146,7 +147,7 @@ func TestKey(t *testing.T) {
 			t.Errorf("%s is only in the other", line)
 		}
 	}
-	if _, err := New(t.Context(), open(t, path), Options{Key: []byte("short")}); err == nil {
+	if _, err := New(t.Context(), capturetest.Open(t, path), Options{Key: []byte("short")}); err == nil {
 		t.Error("a short key was taken")
 	}
 }
@@ -237,7 +238,7 @@ func TestLarge(t *testing.T) {
 // One that is stopped says so.
 func TestStop(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	c := open(t, "../testdata/mixed/trace.arrow")
+	c := capturetest.Open(t, "../testdata/mixed/trace.arrow")
 	r, err := New(ctx, c, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // Whatever numbers and names a capture has, there is a page of its size, or an
@@ -76,15 +76,8 @@ func TestLossy(t *testing.T) {
 // copied is a capture with other values, and a row of kind loss if there is one.
 func copied(t *testing.T, path string, change func(v any, column string) any, loss func(last uint64) map[string]any) []byte {
 	t.Helper()
-	from := open(t, path)
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
-	}
+	from := capturetest.Open(t, path)
+	kinds, byName := capturetest.Kinds(t)
 	var file bytes.Buffer
 	w, err := format.NewWriter(&file, from.Meta(), kinds, format.WriterOptions{})
 	if err != nil {

@@ -20,21 +20,12 @@ import (
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
-
-func open(t testing.TB, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
 
 func make1(t testing.TB, path string, o Options) *Report {
 	t.Helper()
-	r, err := Make(t.Context(), open(t, path), o)
+	r, err := Make(t.Context(), capturetest.Open(t, path), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +102,7 @@ func TestSize(t *testing.T) {
 			t.Errorf("the page has %d bytes of %d", n, most)
 		}
 	}
-	if _, err := Make(t.Context(), open(t, path), Options{MaxSize: LeastSize - 1}); err == nil {
+	if _, err := Make(t.Context(), capturetest.Open(t, path), Options{MaxSize: LeastSize - 1}); err == nil {
 		t.Error("a page of any size was promised")
 	}
 }
@@ -145,7 +136,7 @@ func TestHeatmapIsRunqlat(t *testing.T) {
 // middle is a slice of a capture.
 func middle(t *testing.T, path string) string {
 	t.Helper()
-	c := open(t, path)
+	c := capturetest.Open(t, path)
 	begin := c.Meta().Start.UnixNano()
 	f, err := os.Create(filepath.Join(t.TempDir(), "slice.arrow"))
 	if err != nil {

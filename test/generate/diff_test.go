@@ -9,6 +9,7 @@ import (
 
 	"github.com/ebrec/ebrec/diff"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // slowedName is the process that does 10% more in each turn.
@@ -54,7 +55,7 @@ func machineOf(t *testing.T, p plan) []*format.Capture {
 	if err := run(path, p); err != nil {
 		t.Fatal(err)
 	}
-	return []*format.Capture{open(t, path)}
+	return []*format.Capture{capturetest.Open(t, path)}
 }
 
 func compared(t *testing.T, base []*format.Capture, head plan) *diff.Report {

@@ -15,6 +15,7 @@ import (
 	"github.com/ebrec/ebrec/check"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 var plans = []plan{
@@ -37,15 +38,6 @@ func each(t *testing.T, f func(t *testing.T, p plan, path string)) {
 	}
 }
 
-func open(t *testing.T, path string) *format.Capture {
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 // What is generated is as sound as a recording.
 func TestCheck(t *testing.T) {
 	each(t, func(t *testing.T, p plan, path string) {
@@ -66,7 +58,7 @@ func TestCheck(t *testing.T) {
 func TestOrder(t *testing.T) {
 	each(t, func(t *testing.T, p plan, path string) {
 		last, rows := map[string]int64{}, map[string]int{}
-		for b, err := range open(t, path).Batches(format.Scan{}) {
+		for b, err := range capturetest.Open(t, path).Batches(format.Scan{}) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +85,7 @@ func TestCPUTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := open(t, path)
+		c := capturetest.Open(t, path)
 		r, err := analyze.Run(t.Context(), c, cputime, analyze.Options{})
 		if err != nil {
 			t.Fatal(err)

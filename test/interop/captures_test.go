@@ -14,6 +14,7 @@ import (
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 type values = map[string]any
@@ -27,14 +28,7 @@ type row struct {
 // writeCapture makes a capture of rows.
 func writeCapture(t *testing.T, path string, meta *format.Metadata, rows []row) {
 	t.Helper()
-	kinds, err := bpf.Kinds()
-	if err != nil {
-		t.Fatal(err)
-	}
-	byName := map[string]*format.Kind{}
-	for i := range kinds {
-		byName[kinds[i].Name] = &kinds[i]
-	}
+	kinds, byName := capturetest.Kinds(t)
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)

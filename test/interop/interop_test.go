@@ -16,6 +16,7 @@ import (
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // answer is what every program says of a capture.
@@ -88,7 +89,7 @@ func TestWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	waits := map[string]int64{}
-	f := open(t, trace)
+	f := capturetest.Open(t, trace)
 	delay := f.Col("delay_ns")
 	for b, err := range f.Batches(format.Scan{Kinds: []string{"sched_switch"}, Columns: []format.Col{delay}}) {
 		if err != nil {
@@ -165,20 +166,10 @@ func absolute(t *testing.T, path string) string {
 
 func name(trace string) string { return filepath.Base(filepath.Dir(trace)) }
 
-func open(t *testing.T, path string) *format.Capture {
-	t.Helper()
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
 // ours is the answer of ebrec.
 func ours(t *testing.T, path string) answer {
 	t.Helper()
-	c := open(t, path)
+	c := capturetest.Open(t, path)
 	usage, err := c.Usage()
 	if err != nil {
 		t.Fatal(err)
@@ -219,7 +210,7 @@ func run(t *testing.T, c *format.Capture, a *analyze.Analysis) *analyze.Result {
 // table is what an analysis prints.
 func table(t *testing.T, path string, a *analyze.Analysis) string {
 	t.Helper()
-	r := run(t, open(t, path), a)
+	r := run(t, capturetest.Open(t, path), a)
 	if r == nil {
 		return "not recorded"
 	}

@@ -15,13 +15,14 @@ import (
 	"github.com/ebrec/ebrec/export"
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // exported is an export of a capture.
 func exported(t *testing.T, path, to string) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if _, err := export.Write(t.Context(), &b, open(t, path), to); err != nil {
+	if _, err := export.Write(t.Context(), &b, capturetest.Open(t, path), to); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
@@ -50,7 +51,7 @@ func TestPerfetto(t *testing.T) {
 	switched := 0
 	for name, path := range exportable(t, c) {
 		t.Run(name, func(t *testing.T) {
-			f := open(t, path)
+			f := capturetest.Open(t, path)
 			answers := c.traceProcessor(t, exported(t, path, "perfetto"),
 				`select name, ifnull(idx, 0), value from stats where severity in ('error', 'data_loss') and value > 0`,
 				`select pid, sum(dur) from sched join thread using (utid) join process using (upid) where dur > 0 and tid != 0 group by pid order by pid`,
@@ -216,7 +217,7 @@ func compareLives(t *testing.T, f *format.Capture, got [][]string) {
 func TestChromeJSON(t *testing.T) {
 	c := setUp(t)
 	for name, path := range exportable(t, c) {
-		f := open(t, path)
+		f := capturetest.Open(t, path)
 		t.Run(name, func(t *testing.T) {
 			answers := c.traceProcessor(t, exported(t, path, "chrome-json"),
 				`select name, value from stats where severity in ('error', 'data_loss') and value > 0`,

@@ -21,6 +21,7 @@ import (
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/dataset"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/test/capturetest"
 )
 
 // The views say of each capture what the analysis of that name says of it, in every
@@ -171,7 +172,7 @@ var unseen = map[string][]string{"cputime": {"tid"}, "lifetimes": {"tid"}, "tcpl
 func analysisRows(t *testing.T, path, name string) (rows []string) {
 	t.Helper()
 	i := slices.IndexFunc(analyze.All, func(a *analyze.Analysis) bool { return a.Name == name })
-	c := open(t, path)
+	c := capturetest.Open(t, path)
 	r := run(t, c, analyze.All[i])
 	if r == nil {
 		return nil
