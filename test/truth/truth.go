@@ -21,6 +21,9 @@ type Truth struct {
 	TCP       []Conn    `json:"tcp,omitempty"`
 	Opens     []Open    `json:"opens,omitempty"`
 
+	// DelayNS is the least that a packet takes from one side of the path to the
+	// other.
+	DelayNS int64 `json:"delay_ns,omitempty"`
 	// SentAgain are the kernel's counts at the end, by side of the path.
 	SentAgain map[string]SentAgain `json:"sent_again,omitempty"`
 }
@@ -73,15 +76,13 @@ type Conn struct {
 	LeastNS   int64 `json:"least_ns,omitempty"`   // client: least that it took, where that is known
 	Errno     int   `json:"errno,omitempty"`      // client: why connect failed
 
-	// ResponseNS has one duration per turn, from write(2) returned to the
-	// next read(2) returned. A server's first request follows no write.
-	ResponseNS []int64 `json:"response_ns,omitempty"`
-	// ThinkNS has one duration per send that followed a read, from the first
-	// read(2) returned to write(2) returned.
-	ThinkNS  []int64 `json:"think_ns,omitempty"`
-	Requests int     `json:"requests"`
-	TxBytes  int64   `json:"tx_bytes"`
-	RxBytes  int64   `json:"rx_bytes"`
+	// Sent has each message's write(2), and GotNS when the first read(2) of each
+	// message that came had returned, by CLOCK_MONOTONIC, which both ends share. A
+	// client's first message follows nothing; the server answers each with one.
+	Sent    []Call  `json:"sent,omitempty"`
+	GotNS   []int64 `json:"got_ns,omitempty"`
+	TxBytes int64   `json:"tx_bytes"`
+	RxBytes int64   `json:"rx_bytes"`
 
 	// Calls of write(2) and read(2) that carried bytes, and the most of one.
 	Sends          int64 `json:"sends,omitempty"`
@@ -91,7 +92,13 @@ type Conn struct {
 
 	Outcome string `json:"outcome,omitempty"` // how it ended, where that is what the workload is about
 
-	Info *TCPInfo `json:"info,omitempty"` // just before close; nil if refused
+	Info *TCPInfo `json:"info,omitempty"` // when nothing could change it any more; nil if refused
+}
+
+// Call is a system call, by CLOCK_MONOTONIC.
+type Call struct {
+	FromNS int64 `json:"from_ns"` // before it
+	ToNS   int64 `json:"to_ns"`   // when it had returned
 }
 
 // TCPInfo is the part of the kernel's TCP_INFO that a recording also holds.

@@ -72,24 +72,15 @@ func converse(addr netip.Addr, port, turns int) (truth.Conn, error) {
 		return s.log, fmt.Errorf("connect to %v: %w", addr, unix.Errno(s.log.Errno))
 	}
 	request, response := make([]byte, requestBytes), make([]byte, responseBytes)
-	var first time.Time
 	for range turns {
-		sent, err := s.write(request)
-		if err != nil {
+		if err := s.write(request); err != nil {
 			return s.log, err
 		}
-		if !first.IsZero() {
-			s.log.ThinkNS = append(s.log.ThinkNS, sent.Sub(first).Nanoseconds())
-		}
-		var n int
-		first, n, err = s.readFull(response)
-		if err != nil || n < len(response) {
+		if n, err := s.readFull(response); err != nil || n < len(response) {
 			return s.log, fmt.Errorf("response of %d bytes: %w", n, err)
 		}
-		s.log.Requests++
-		s.log.ResponseNS = append(s.log.ResponseNS, first.Sub(sent).Nanoseconds())
 	}
-	return s.close()
+	return s.end()
 }
 
 // connect times connect(2). A refusal is noted, not an error.

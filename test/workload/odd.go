@@ -80,16 +80,16 @@ func bindTo(fd int, addr netip.Addr, port int) error {
 // nothing, and receives it by two calls.
 func (p *pair) turn(read bool) error {
 	request := make([]byte, requestBytes)
-	if _, err := p.client.write(request); err != nil || !read {
+	if err := p.client.write(request); err != nil || !read {
 		return err
 	}
 	if _, _, err := unix.Recvfrom(p.server.fd, request, unix.MSG_PEEK); err != nil {
 		return os.NewSyscallError("recv", err)
 	}
-	if _, _, err := p.server.readFull(request[:requestBytes/4]); err != nil {
+	if _, err := p.server.readFull(request[:requestBytes/4]); err != nil {
 		return err
 	}
-	_, _, err := p.server.readFull(request[requestBytes/4:])
+	_, err := p.server.readFull(request[requestBytes/4:])
 	return err
 }
 
@@ -125,13 +125,13 @@ func halfClose() ([]truth.Conn, error) {
 	if err := unix.Shutdown(p.client.fd, unix.SHUT_WR); err != nil {
 		return nil, os.NewSyscallError("shutdown", err)
 	}
-	if _, err := p.server.write(make([]byte, responseBytes)); err != nil {
+	if err := p.server.write(make([]byte, responseBytes)); err != nil {
 		return nil, err
 	}
 	if err := unix.Close(p.server.fd); err != nil {
 		return nil, err
 	}
-	if _, n, err := p.client.readFull(make([]byte, responseBytes)); err != nil || n < responseBytes {
+	if n, err := p.client.readFull(make([]byte, responseBytes)); err != nil || n < responseBytes {
 		return nil, fmt.Errorf("%d bytes behind the FIN: %w", n, err)
 	}
 	p.client.log.Receives, p.client.log.LargestReceive = 0, 0 // with the FIN the connection had ended

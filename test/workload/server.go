@@ -71,23 +71,17 @@ func answer(fd int, peer unix.Sockaddr, think time.Duration) (truth.Conn, error)
 		return s.log, err
 	}
 	request, response := make([]byte, requestBytes), make([]byte, responseBytes)
-	var sent time.Time
 	for {
-		first, n, err := s.readFull(request)
+		n, err := s.readFull(request)
 		if err != nil {
 			return s.log, err
 		}
 		if n == 0 {
-			return s.close()
-		}
-		s.log.Requests++
-		if !sent.IsZero() {
-			s.log.ResponseNS = append(s.log.ResponseNS, first.Sub(sent).Nanoseconds())
+			return s.end()
 		}
 		time.Sleep(think)
-		if sent, err = s.write(response); err != nil {
+		if err := s.write(response); err != nil {
 			return s.log, err
 		}
-		s.log.ThinkNS = append(s.log.ThinkNS, sent.Sub(first).Nanoseconds())
 	}
 }

@@ -20,6 +20,10 @@ type socket struct {
 	log truth.Conn
 }
 
+// stateClosed is TCP_CLOSE of the kernel's net/tcp_states.h. A connection that waits
+// for stray segments (TIME_WAIT) has left its socket, which is closed.
+const stateClosed = 7
+
 func newSocket(family int, side string) (*socket, error) {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
 	if err != nil {
@@ -58,43 +62,63 @@ func (s *socket) name(remote unix.Sockaddr) error {
 	return nil
 }
 
-// readFull fills buf and returns when the first byte was there. At the end of
-// the stream it reads nothing and returns no error.
-func (s *socket) readFull(buf []byte) (first time.Time, n int, err error) {
+// readFull fills buf. At the end of the stream it reads nothing and returns no
+// error.
+func (s *socket) readFull(buf []byte) (n int, err error) {
 	for n < len(buf) {
 		m, err := unix.Read(s.fd, buf[n:])
-		if n == 0 {
-			first = time.Now()
-		}
+		now := monotonic()
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil || m == 0 {
-			return first, n, os.NewSyscallError("read", err)
+			return n, os.NewSyscallError("read", err)
+		}
+		if n == 0 {
+			s.log.GotNS = append(s.log.GotNS, now)
 		}
 		n += m
 		s.log.RxBytes += int64(m)
 		s.log.Receives++
 		s.log.LargestReceive = max(s.log.LargestReceive, int64(m))
 	}
-	return first, n, nil
+	return n, nil
 }
 
-// write writes buf at once and returns when write(2) did.
-func (s *socket) write(buf []byte) (time.Time, error) {
+// monotonic is the clock that all processes of a machine share.
+func monotonic() int64 {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		panic(err) // every kernel has it
+	}
+	return now.Nano()
+}
+
+// write writes buf at once.
+func (s *socket) write(buf []byte) error {
+	call := truth.Call{FromNS: monotonic()}
 	n, err := unix.Write(s.fd, buf)
-	sent := time.Now()
+	call.ToNS = monotonic()
 	if n > 0 {
+		s.log.Sent = append(s.log.Sent, call)
 		s.log.TxBytes += int64(n)
 		s.log.Sends++
 		s.log.LargestSend = max(s.log.LargestSend, int64(n))
 	}
-	return sent, os.NewSyscallError("write", err)
+	return os.NewSyscallError("write", err)
 }
 
-// close notes the kernel's view of the connection and closes it.
-func (s *socket) close() (truth.Conn, error) {
+// end ends the connection, once the peer does so too, and notes the kernel's view
+// of it, to which nothing comes any more.
+func (s *socket) end() (truth.Conn, error) {
+	if err := unix.Shutdown(s.fd, unix.SHUT_WR); err != nil {
+		return s.log, os.NewSyscallError("shutdown", err)
+	}
 	info, err := unix.GetsockoptTCPInfo(s.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	for err == nil && info.State != stateClosed {
+		time.Sleep(time.Millisecond)
+		info, err = unix.GetsockoptTCPInfo(s.fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	}
 	if err != nil {
 		return s.log, os.NewSyscallError("TCP_INFO", err)
 	}

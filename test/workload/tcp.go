@@ -64,6 +64,7 @@ func talk(s *stage, lab *netlab.Lab, o options) (*truth.Truth, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.DelayNS = (o.rtt / 2).Nanoseconds()
 	t.SentAgain, err = s.sentAgain(lab)
 	return t, err
 }
