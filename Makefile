@@ -47,7 +47,7 @@ test-root: ## run all tests, and fail where root or BPF is missing
 	EBREC_REQUIRE_ROOT=1 $(MAKE) test
 
 test-kernels: ## run the live tests on other kernels, in QEMU guests
-	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(LIVE) -count=1 -timeout 30m -run TestKernels
+	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(LIVE) -count=1 -timeout 50m -run TestKernels
 
 test-arm64: ## run the tests that need no kernel as arm64 programs (qemu-user)
 	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64 ./bpf ./replay ./analyze ./check

@@ -101,8 +101,11 @@ func stopped(t *testing.T, cmd *exec.Cmd, path string) map[int64]row {
 func TestPIDDescendants(t *testing.T) {
 	top := startShell(t, "sh")
 	other := startShell(t, "sh")
-	child := top.child(t, "(sleep 0.6; true & wait; sleep 4)")
+	begun := filepath.Join(t.TempDir(), "begun")
+	top.do(t, "mkfifo "+begun)
+	child := top.child(t, "(read -r line <"+begun+"; true & wait; sleep 4; :)")
 	cmd, path := start(t, "-e", "cpu,process", "-p", fmt.Sprint(top.pid()))
+	top.do(t, "echo >"+begun)
 	mine := top.child(t, "sleep 4")
 	theirs := other.child(t, "sleep 4")
 	top.do(t, "sleep 1")

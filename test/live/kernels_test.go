@@ -127,7 +127,7 @@ func bootAndRecord(t *testing.T, kernel string) string {
 		Programs: map[string]string{"ebrec": ebrec, "workload": workload},
 		Out:      t.TempDir(),
 		CPUs:     guestCPUs,
-		Timeout:  8 * time.Minute, // it takes three, where nothing else runs
+		Timeout:  15 * time.Minute, // it takes three, where nothing else runs
 	}
 	for name, w := range guestWork {
 		o.Commands = append(o.Commands, fmt.Sprintf(
