@@ -137,6 +137,20 @@ func TestSliceSaysTheSame(t *testing.T) {
 }
 
 // sliced writes a slice and opens it.
+// A slice knows who woke a thread that was on a CPU as its window began.
+func TestSliceKnowsWhoWoke(t *testing.T) {
+	path := capture{}.save(t, filepath.Join(t.TempDir(), "alarms.arrow"), alarms()...)
+	c := capturetest.Open(t, path)
+	for ms := int64(10); ms < 1000; ms += 10 {
+		from := begin.UnixNano() + ms*1e6
+		want := run(t, c, "runqlat", analyze.Options{From: from})
+		got := run(t, sliced(t, path, replay.Slice{From: from}), "runqlat", analyze.Options{})
+		if diff := cmp.Diff(render(t, want, "json"), render(t, got, "json")); diff != "" {
+			t.Fatalf("from %d ms (-whole +slice):\n%s", ms, diff)
+		}
+	}
+}
+
 func sliced(t *testing.T, path string, s replay.Slice) *format.Capture {
 	t.Helper()
 	r, err := replay.Open(path)

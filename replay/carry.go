@@ -22,8 +22,10 @@ type carried struct {
 	// The last switch of each CPU, and of each thread that lives away from one.
 	byCPU map[int]int
 	byTID map[uint32]int
-	// The wakeup of each thread that has not come to a CPU since.
+	// The wakeup of each thread that has not come to a CPU since, and by CPU that of
+	// the one that came last.
 	wakeups map[uint32]int
+	came    map[int]int
 	// The last path of each cgroup.
 	cgroups map[uint64]int
 	// The last times of each CPU that were taken from threads.
@@ -83,7 +85,7 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, cgroups: map[uint64]int{}, stats: map[int]int{},
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{},
 		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), next: file.Col("next_tid"), woken: file.Col("woken_tid"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
 	s.Columns = []format.Col{f.cgroup, f.state, f.next, f.woken, f.start, f.conn, f.exited, f.errno}
@@ -168,7 +170,12 @@ func (f *carried) identity(e Event, i int) {
 // hop notes a switch: who is on each CPU, and in what state others left theirs.
 func (f *carried) hop(e Event, i int) {
 	f.byCPU[e.CPU()] = i
-	delete(f.wakeups, uint32(e.Uint(f.next)))
+	next := uint32(e.Uint(f.next))
+	delete(f.came, e.CPU())
+	if woken, ok := f.wakeups[next]; ok {
+		f.came[e.CPU()] = woken
+		delete(f.wakeups, next)
+	}
 	if f.byTID[e.TID()] = i; e.Str(f.state) == "X" {
 		delete(f.byTID, e.TID())
 	}
@@ -194,8 +201,10 @@ func (f *carried) rows() []int {
 	for _, t := range f.tasks {
 		all = append(all, t.first, t.last, t.exec, t.sum)
 	}
-	for _, i := range f.byCPU {
-		all = append(all, i)
+	for _, byCPU := range []map[int]int{f.byCPU, f.came} {
+		for _, i := range byCPU {
+			all = append(all, i)
+		}
 	}
 	for _, byTID := range []map[uint32]int{f.byTID, f.wakeups} {
 		for _, i := range byTID {
