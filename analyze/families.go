@@ -13,7 +13,7 @@ import (
 var treeColumns = []ColumnSpec{
 	{Name: "pid", Doc: "process id"},
 	{Name: "depth", Unit: unitCount, Doc: "generations below the oldest process that is known"},
-	{Name: "tree", Text: true, Doc: "last name of the process's first thread, below that of the process that started it"},
+	{Name: "tree", Text: true, Doc: "last name of the process's first thread, below that of the process that started it; from 64 generations on it moves no further to the right"},
 	{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
 	{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, as in the table of processes"},
 	{Name: "status", Text: true, Doc: "running, exit status or signal"},
@@ -21,22 +21,17 @@ var treeColumns = []ColumnSpec{
 	{Name: "args", Text: true, Some: true, Doc: "its arguments, when they were recorded"},
 }
 
-// tree puts each process below the one that started it. Numbers come back, so a
-// parent is the last process of that number that began before the child.
+// deepestDrawn is how many generations the tree moves to the right; a capture may
+// have any number.
+const deepestDrawn = 64
+
+// tree puts each process below the one that started it.
 func (p *lifetimesPass) tree(all []ended) Table {
 	t := Table{Title: "Process tree", Columns: treeColumns, Own: true, Notes: p.notes()}
-	byPID := map[uint32][]int{} // places in all, by start
-	for i := range all {
-		byPID[all[i].id.pid] = append(byPID[all[i].id.pid], i)
-	}
+	descent := NewDescent(len(all), func(i int) (uint32, int64) { return all[i].id.pid, all[i].id.start })
 	children := map[int][]int{} // by place; -1: nobody's
 	for i := range all {
-		parent := -1
-		for _, j := range byPID[all[i].ppid] {
-			if all[j].id.start <= all[i].id.start && j != i {
-				parent = j
-			}
-		}
+		parent := descent.Parent(i, all[i].ppid)
 		children[parent] = append(children[parent], i)
 	}
 	for _, some := range children {
@@ -66,6 +61,9 @@ func (p *lifetimesPass) tree(all []ended) Table {
 			}
 		}
 		t.Rows = append(t.Rows, []Value{uint64(l.id.pid), uint64(b.depth), front + l.comm, l.lifetime, l.cpu, l.status(), l.filename, l.args})
+		if b.depth >= deepestDrawn {
+			below = b.lines
+		}
 		push(b.at, b.depth+1, below)
 	}
 	t.Cut(p.env.Options.Top)

@@ -153,6 +153,34 @@ func TestProcessTree(t *testing.T) {
 	}
 }
 
+// However long a line of descent is, no row is wider than it has to be; and those
+// that are said to have started each other have a row, too.
+func TestDeepProcessTree(t *testing.T) {
+	var all []row
+	for i := range 1000 {
+		all = append(all, at(int64(i), "fork", id(100+i, 100+i, 99+i, i, "sh")))
+	}
+	all = append(all, at(2000, "fork", id(5000, 5000, 5001, 2000, "egg")), at(2000, "fork", id(5001, 5001, 5000, 2000, "hen")))
+	r := run(t, write(t, append(all, end)...), "lifetimes", analyze.Options{Tree: true})
+	widest := 0
+	var last []string
+	for i, row := range r.Tables[0].Rows {
+		tree := fmt.Sprint(row[2])
+		widest = max(widest, len([]rune(tree)))
+		if depth := fmt.Sprint(row[1]); i < 1000 && depth != fmt.Sprint(i) {
+			t.Fatalf("generation %d has depth %s", i, depth)
+		} else if i >= 1000 {
+			last = append(last, depth+" "+tree)
+		}
+	}
+	if widest != 64*3+len("sh") {
+		t.Errorf("the widest row has %d characters", widest)
+	}
+	if diff := cmp.Diff([]string{"0 egg", "1 └─ hen"}, last); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // Whoever began and ended counts for its parent and its file.
 func TestShortLives(t *testing.T) {
 	r := run(t, write(t, family()...), "lifetimes", analyze.Options{})

@@ -3,7 +3,6 @@
 package analyze
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -97,7 +96,6 @@ type kin struct {
 	kernel bool
 	ended  int64 // Unix ns; 0: it did not
 	place  *Place
-	seen   bool // its place is being looked for
 }
 
 // lineage follows who started whom.
@@ -147,21 +145,18 @@ func (k *kin) name() string {
 	return k.comm
 }
 
-// settle puts all processes in their places. A parent is the last process of its
-// number that began before the child: numbers come back.
+// settle puts all processes in their places.
 func (p *Profile) settle(sums *cpuTimePass) {
-	byPID := map[uint32][]*kin{}
-	for _, id := range slices.SortedFunc(maps.Keys(p.kin), compareProcesses) {
-		byPID[id.pid] = append(byPID[id.pid], p.kin[id])
-	}
-	for _, k := range p.kin {
-		p.place(k, byPID)
+	all := slices.Collect(maps.Values(p.kin))
+	descent := NewDescent(len(all), func(i int) (uint32, int64) { return all[i].id.pid, all[i].id.start })
+	for i := range all {
+		p.place(all, i, descent)
 	}
 	if sums == nil {
 		return
 	}
-	all := sums.groups.of(sums.ledger)
-	open := sums.open(sums.total(all), all)
+	groups := sums.groups.of(sums.ledger)
+	open := sums.open(sums.total(groups), groups)
 	for id, t := range sums.ledger.threads {
 		sums.ledger.settle(t)
 		p.count(id, t, open)
@@ -169,32 +164,20 @@ func (p *Profile) settle(sums *cpuTimePass) {
 }
 
 // place finds the place of a process, and of those above it that have none yet.
-func (p *Profile) place(k *kin, byPID map[uint32][]*kin) {
-	var line []*kin           // from the process upwards
-	for k != nil && !k.seen { // those of a damaged capture may have started each other
-		line, k.seen = append(line, k), true
-		k = parentOf(k, byPID)
+func (p *Profile) place(all []*kin, i int, descent *Descent) {
+	var line []*kin // from the process upwards
+	for i >= 0 && all[i].place == nil {
+		line = append(line, all[i])
+		i = descent.Parent(i, all[i].ppid)
 	}
 	at := p.Root
-	if k != nil && k.place != nil {
-		at = k.place
+	if i >= 0 {
+		at = all[i].place
 	}
 	for _, k := range slices.Backward(line) {
 		at = at.child(k.name())
 		k.place = at
 	}
-}
-
-func parentOf(k *kin, byPID map[uint32][]*kin) *kin {
-	all := byPID[k.ppid]
-	i, _ := slices.BinarySearchFunc(all, k.id.start+1, func(o *kin, start int64) int { return cmp.Compare(o.id.start, start) })
-	if i--; i >= 0 && all[i] == k {
-		i--
-	}
-	if i < 0 {
-		return nil
-	}
-	return all[i]
 }
 
 // count adds a thread's sums to its place. A process that no row introduced is

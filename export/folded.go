@@ -17,9 +17,9 @@ import (
 
 // folding adds up what has the same stack.
 type folding struct {
-	all   []analyze.ProcessTime
-	byPID map[uint32][]int // places in all, by start
-	ns    map[string]uint64
+	all     []analyze.ProcessTime
+	descent *analyze.Descent
+	ns      map[string]uint64
 }
 
 // mostAncestors is how many of a process's ancestors are in its stack; a capture
@@ -53,11 +53,8 @@ func writeFoldedOffCPU(ctx context.Context, out *bufio.Writer, c *format.Capture
 }
 
 func newFolding(all []analyze.ProcessTime) *folding {
-	f := &folding{all: all, byPID: map[uint32][]int{}, ns: map[string]uint64{}}
-	for i := range all {
-		f.byPID[all[i].PID] = append(f.byPID[all[i].PID], i)
-	}
-	return f
+	descent := analyze.NewDescent(len(all), func(i int) (uint32, int64) { return all[i].PID, all[i].Start })
+	return &folding{all, descent, map[string]uint64{}}
 }
 
 func (f *folding) add(stack string, ns uint64) {
@@ -69,7 +66,7 @@ func (f *folding) add(stack string, ns uint64) {
 // stack is a process behind its ancestors.
 func (f *folding) stack(i int) string {
 	frames := []string{frame(f.all[i].Comm)}
-	for i = f.parent(i); i >= 0; i = f.parent(i) {
+	for i = f.descent.Parent(i, f.all[i].PPID); i >= 0; i = f.descent.Parent(i, f.all[i].PPID) {
 		if len(frames) > mostAncestors {
 			frames = append(frames, "[...]")
 			break
@@ -78,18 +75,6 @@ func (f *folding) stack(i int) string {
 	}
 	slices.Reverse(frames)
 	return strings.Join(frames, ";")
-}
-
-// parent is the last process with the parent's pid that began before the child;
-// -1 when there is none.
-func (f *folding) parent(child int) int {
-	c, parent := &f.all[child], -1
-	for _, i := range f.byPID[c.PPID] {
-		if f.all[i].Start < c.Start || f.all[i].Start == c.Start && f.all[i].PID < c.PID {
-			parent = i
-		}
-	}
-	return parent
 }
 
 // frame is a name that cannot be taken for more than one.
