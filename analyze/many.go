@@ -31,7 +31,7 @@ type Many struct {
 var ManyBy = []string{"host", "capture"}
 
 // RunMany makes the tables of one analysis over many captures, which it opens as
-// many at a time as there are processors for. Rows begin with the host and the
+// many at a time as there are processors for, up to eight. Rows begin with the host and the
 // capture that they are of. Tables with columns of their own are left out.
 //
 // It fails with the error of the first capture that has one, unless Many.SkipBad
@@ -151,6 +151,10 @@ func (m *Many) sortOfOne(o *Options) string {
 	return o.Sort
 }
 
+// mostAtOnce is how many captures are read at a time at most: each needs memory, and
+// each is decoded by several goroutines.
+const mostAtOnce = 8
+
 // fleet is one run over many captures.
 type fleet struct {
 	analysis *Analysis
@@ -191,7 +195,7 @@ func (f *fleet) each(ctx context.Context, do func(context.Context, *member) erro
 			mu.Unlock()
 		}
 	}
-	for range min(runtime.GOMAXPROCS(0), len(f.members)) {
+	for range min(runtime.GOMAXPROCS(0), mostAtOnce, len(f.members)) {
 		workers.Go(work)
 	}
 	workers.Wait()

@@ -105,10 +105,10 @@ func boolInt(b bool) int {
 	return 0
 }
 
-// Cut keeps the first n rows; 0 keeps all.
+// Cut keeps the first n rows, and counts the others as hidden; 0 keeps all.
 func (t *Table) Cut(n int) {
 	if n > 0 && len(t.Rows) > n {
-		t.Hidden = len(t.Rows) - n
+		t.Hidden += len(t.Rows) - n
 		t.Rows = t.Rows[:n]
 	}
 }

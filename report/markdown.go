@@ -88,9 +88,7 @@ func (s *section) markdown() ([]byte, error) {
 		if len(t.Rows) == 0 {
 			continue
 		}
-		if more := len(t.Rows) - rows; more > 0 {
-			t.Hidden, t.Rows = t.Hidden+more, t.Rows[:rows]
-		}
+		t.Cut(rows)
 		t.Rows = shortNames(t.Rows)
 		first.Tables = append(first.Tables, t)
 	}
