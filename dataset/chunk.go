@@ -23,6 +23,7 @@ type chunk struct {
 	pager  file.PageWriter
 	writer pageWriter // nil: no value came
 	packed bool       // the writer keeps its pages until it has its dictionary
+	codes  codes      // of its dictionary of numbers
 	nulls  int        // rows that are not written yet: none of them has a value
 	words  words      // of text, which is written at the end
 	paged  int        // rows of the page that a packed writer is at
@@ -40,9 +41,10 @@ type pageWriter interface {
 const longNulls = piece
 
 func (c *chunk) begin(t *table, column int, meta *metadata.ColumnChunkMetaDataBuilder) {
-	w := c.words
+	w, n := c.words, c.codes
 	w.reset()
-	*c = chunk{table: t, column: column, meta: meta, words: w, extent: extent{signed: t.columns[column].signed()}}
+	n.reset()
+	*c = chunk{table: t, column: column, meta: meta, words: w, codes: n, extent: extent{signed: t.columns[column].signed()}}
 }
 
 // bytes is about how much memory it takes.
@@ -88,6 +90,17 @@ func (c *chunk) turn(rows int) error {
 	if c.paged += rows; !c.packed || c.paged < packedRows {
 		return nil
 	}
+	return c.endPage()
+}
+
+// endPage compresses the rows that are no page yet.
+func (c *chunk) endPage() error {
+	switch {
+	case !c.packed:
+		return c.writer.FlushBufferedDataPages()
+	case c.paged == 0: // an empty page would be one, too
+		return nil
+	}
 	c.paged = 0
 	return c.writer.FlushCurrentPage()
 }
@@ -95,6 +108,12 @@ func (c *chunk) turn(rows int) error {
 func (c *chunk) write(values []uint64, levels []int16, s *scratch) (err error) {
 	switch w := c.writer.(type) {
 	case *file.Int32ColumnChunkWriter:
+		if c.packed && len(values) == len(levels) && c.codes.find(values, s.narrow[:]) {
+			return writeCodes(w, s.narrow[:len(values)], levels, 0)
+		}
+		if c.packed {
+			c.codes.learn(values)
+		}
 		for i, x := range values {
 			s.narrow[i] = int32(x)
 		}
@@ -170,15 +189,19 @@ func (c *chunk) openPager(buffered bool) (err error) {
 	return err
 }
 
-// finish hands what is left to the writer.
-func (c *chunk) finish(s *scratch) error {
-	if c.words.some() {
-		return c.words.write(c, s)
+// finish hands what is left to the writer, and has it compressed: chunks finish
+// several at a time, and close one after the other.
+func (c *chunk) finish(s *scratch) (err error) {
+	switch {
+	case c.words.some():
+		err = c.words.write(c, s)
+	case c.writer != nil && (c.nulls < longNulls || c.packed):
+		err = c.catchUp(s)
 	}
-	if c.writer != nil && (c.nulls < longNulls || c.packed) {
-		return c.catchUp(s)
+	if err != nil || c.writer == nil {
+		return err
 	}
-	return nil
+	return c.endPage()
 }
 
 // close writes the chunk to the file.

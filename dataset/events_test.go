@@ -86,10 +86,17 @@ func extremes() (rows []row) {
 		rows = append(rows, row{"task_sum", int64(i), values{"pid": i, "tid": i, "start": x >> 1, "cpu_time_ns": x, "exited": int(x & 0xff)}})
 		rows = append(rows, row{"open", int64(i), values{"pid": 7, "tid": 7, "error": int64(int32(x)), "path": strings.Repeat("ä", i*20), "fd": uint32(x)}})
 	}
-	for i := range 40_000 {
-		rows = append(rows, row{"sched_switch", int64(i) * 1000, values{"tid": i % 7, "next_tid": uint32(math.MaxUint32 - i%3), "cpu": i % 2, "delay_ns": uint32(i * 99_991), "prev_state": "S"}})
+	for i := range 60_000 {
+		cpu := i % 2
+		switch { // some come late, and some have no number here
+		case i > 45_000:
+			cpu = mostCoded - 2 + i%4
+		case i > 20_000:
+			cpu = i % 5
+		}
+		rows = append(rows, row{"sched_switch", int64(i) * 1000, values{"tid": i % 7, "next_tid": uint32(math.MaxUint32 - i%3), "cpu": cpu, "delay_ns": uint32(i * 99_991), "prev_state": "S"}})
 	}
-	rows = append(rows, row{"open", 50_000_000, values{"pid": 7, "tid": 7, "path": "\xff\x00end", "comm": "a'\"\n;--"}})
+	rows = append(rows, row{"open", 70_000_000, values{"pid": 7, "tid": 7, "path": "\xff\x00end", "comm": "a'\"\n;--"}})
 	rows = append(rows, row{"clock", math.MaxInt64 - begun.UnixNano(), values{"wall_offset_ns": int64(math.MinInt64)}})
 	return rows
 }

@@ -191,8 +191,13 @@ func (w *words) writePiece(c *chunk, to *file.ByteArrayColumnChunkWriter, codes 
 	return err
 }
 
-// writeCodes appends rows; levels say which have a text.
-func writeCodes(to *file.ByteArrayColumnChunkWriter, codes []int32, levels []int16, nulls int) error {
+// coder is a writer with a dictionary.
+type coder interface {
+	WriteDictIndices(codes arrow.Array, levels, repeats []int16) error
+}
+
+// writeCodes appends rows by numbers of the dictionary; levels say which have a value.
+func writeCodes(to coder, codes []int32, levels []int16, nulls int) error {
 	var valid []byte
 	if nulls > 0 {
 		valid = make([]byte, bitutil.CeilByte(len(codes))/8)
