@@ -168,7 +168,11 @@ func (c *chunk) open(packed bool) (err error) {
 	if err := c.openPager(true); err != nil {
 		return err
 	}
-	p, props, encoding := pages{c.pager, c.table.zstd}, c.table.props, c.table.columns[c.column].encoding()
+	col, props := &c.table.columns[c.column], c.table.props
+	p, encoding := pages{c.pager, c.table.zstd}, col.encoding()
+	if col.varies() {
+		p.zstd = c.table.fast
+	}
 	if packed {
 		encoding = props.DictionaryIndexEncoding()
 	}

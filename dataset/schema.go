@@ -106,6 +106,10 @@ func (c *Column) packed() bool {
 	return false
 }
 
+// varies tells whether hardly two values are the same: to search long for what
+// repeats makes a chunk of durations larger.
+func (c *Column) varies() bool { return c.Unit == "ns" }
+
 // encoding is how values without a dictionary are written.
 func (c *Column) encoding() parquet.Encoding {
 	if c.Name == format.ColumnTime {

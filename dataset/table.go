@@ -53,6 +53,7 @@ type table struct {
 	props   *parquet.WriterProperties
 	meta    *metadata.FileMetaDataBuilder
 	zstd    *zstd.Encoder
+	fast    *zstd.Encoder // for columns in which little repeats
 	columns []Column
 	packs   bool // values may have a dictionary
 	scratch []*scratch
@@ -90,11 +91,18 @@ func newTable(w io.Writer, columns []Column, rows int64) (*table, error) {
 		t.scratch = append(t.scratch, new(scratch))
 	}
 	t.meta = metadata.NewFileMetadataBuilder(schema.NewSchema(root), t.props, nil)
-	if t.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(pageBytes), zstd.WithEncoderConcurrency(workers())); err != nil {
+	if t.zstd, err = encoder(zstd.SpeedDefault); err != nil {
+		return nil, err
+	}
+	if t.fast, err = encoder(zstd.SpeedFastest); err != nil {
 		return nil, err
 	}
 	_, err = t.sink.Write([]byte(parquetMagic))
 	return t, err
+}
+
+func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
+	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(pageBytes), zstd.WithEncoderConcurrency(workers()))
 }
 
 // begin opens a row group, unless one is open.
