@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"time"
 
@@ -215,8 +214,8 @@ func (h *herd) analyze(line string) error {
 
 // An answer is what fleet.py prints.
 type answer struct {
-	Rows         [][]string
-	Seconds, CPU []float64
+	Rows      [][]string
+	Wall, CPU []time.Duration // in ns, of each round
 }
 
 // ask has the engines answer a query, and wants them to agree.
@@ -236,8 +235,8 @@ func (h *herd) ask(query string) error {
 		if query == "lossy" && len(a.Rows) != h.cut {
 			return fmt.Errorf("%d captures are cut short, %s says %d", h.cut, engine, len(a.Rows))
 		}
-		h.line(query+", first time", engine, cost{wall: seconds(a.Seconds[0]), cpu: seconds(a.CPU[0]), rss: rss})
-		h.line(query, engine, cost{wall: middle(a.Seconds[1:]), cpu: middle(a.CPU[1:]), rss: rss})
+		h.line(query+", first time", engine, cost{a.Wall[0], a.CPU[0], rss})
+		h.line(query, engine, cost{median(a.Wall[1:]), median(a.CPU[1:]), rss})
 	}
 	return nil
 }
@@ -254,11 +253,4 @@ func (h *herd) answer(query, engine string, rounds int) (a answer, rss int64, er
 		return a, 0, fmt.Errorf("ask %s (python3 needs what test/compare/requirements.txt says): %w\n%s", engine, err, stderr.String())
 	}
 	return a, maxRSS(cmd) << 10, json.Unmarshal([]byte(out.String()), &a)
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-func middle(all []float64) time.Duration {
-	slices.Sort(all)
-	return seconds(all[len(all)/2])
 }

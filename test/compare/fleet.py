@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times a query over a dataset: fleet.py DATASET ENGINE QUERY ROUNDS.
 
-Prints JSON: the rows as texts, and seconds and CPU seconds of each round. The
+Prints JSON: the rows as texts, and the time and CPU time of each round in ns. The
 first round reads schemas and fills caches of the engine, if it has any."""
 
 import json
@@ -61,15 +61,15 @@ def clickhouse_query(dataset, text):
 
 def cpu():
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+    return round((used.ru_utime + used.ru_stime) * 1e9)
 
 
 dataset, engine, name, rounds = sys.argv[1:]
 run = {"duckdb": duckdb_query, "clickhouse": clickhouse_query}[engine](dataset, QUERIES[name])
-seconds, used = [], []
+wall, used = [], []
 for _ in range(int(rounds)):
-    begin, before = time.monotonic(), cpu()
+    begin, before = time.monotonic_ns(), cpu()
     rows = run()
-    seconds.append(time.monotonic() - begin)
+    wall.append(time.monotonic_ns() - begin)
     used.append(cpu() - before)
-print(json.dumps({"rows": [[str(v) for v in row] for row in rows], "seconds": seconds, "cpu": used}))
+print(json.dumps({"rows": [[str(v) for v in row] for row in rows], "wall": wall, "cpu": used}))
