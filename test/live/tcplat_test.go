@@ -145,7 +145,7 @@ func checkCalls(t *testing.T, r recording) {
 			continue
 		}
 		for column, n := range map[string]int64{
-			"sends": want.Sends, "receives": want.Receives, "largest_send_bytes": want.LargestSend, "largest_receive_bytes": want.LargestReceive,
+			"sends": int64(len(want.Sent)), "receives": want.Receives, "largest_send_bytes": want.LargestSend, "largest_receive_bytes": want.LargestReceive,
 		} {
 			if calls := found.int(t, column); calls != n {
 				t.Errorf("%s %d --> %d: %s %d, want %d", want.Side, want.LPort, want.RPort, column, calls, n)

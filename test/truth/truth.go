@@ -84,8 +84,7 @@ type Conn struct {
 	TxBytes int64   `json:"tx_bytes"`
 	RxBytes int64   `json:"rx_bytes"`
 
-	// Calls of write(2) and read(2) that carried bytes, and the most of one.
-	Sends          int64 `json:"sends,omitempty"`
+	// Calls of read(2) that took bytes, and the most of one call either way.
 	Receives       int64 `json:"receives,omitempty"`
 	LargestSend    int64 `json:"largest_send_bytes,omitempty"`
 	LargestReceive int64 `json:"largest_receive_bytes,omitempty"`

@@ -102,7 +102,6 @@ func (s *socket) write(buf []byte) error {
 	if n > 0 {
 		s.log.Sent = append(s.log.Sent, call)
 		s.log.TxBytes += int64(n)
-		s.log.Sends++
 		s.log.LargestSend = max(s.log.LargestSend, int64(n))
 	}
 	return os.NewSyscallError("write", err)
