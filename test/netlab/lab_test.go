@@ -62,10 +62,10 @@ func TestRoundTrip(t *testing.T) {
 				all = append(all, refusal(t, l, tc.addr(l)))
 			}
 			slices.Sort(all)
-			over := all[0] - 2*tc.delay
-			t.Logf("over the delay: min %v, median %v, max %v", over, all[len(all)/2]-2*tc.delay, all[len(all)-1]-2*tc.delay)
-			if over < 0 || over > time.Millisecond { // others may have been late for a CPU
-				t.Errorf("the shortest round trip is %v over the delay, want 0 to 1ms", over)
+			over := all[len(all)/2] - 2*tc.delay
+			t.Logf("over the delay: min %v, median %v, max %v", all[0]-2*tc.delay, over, all[len(all)-1]-2*tc.delay)
+			if over < 0 || over > time.Millisecond {
+				t.Errorf("median round trip is %v over the delay, want 0 to 1ms", over)
 			}
 		})
 	}
