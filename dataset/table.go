@@ -101,6 +101,7 @@ func newTable(w io.Writer, columns []Column, rows int64) (*table, error) {
 	return t, err
 }
 
+// encoder compresses pages.
 func encoder(level zstd.EncoderLevel) (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithWindowSize(pageBytes), zstd.WithEncoderConcurrency(workers()))
 }
