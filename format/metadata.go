@@ -13,7 +13,7 @@ import (
 
 // Version is the version of the file format that this package writes. A
 // reader opens every file of the same major version.
-const Version = "1.2"
+const Version = "1.3"
 
 const keyPrefix = "ebrec."
 

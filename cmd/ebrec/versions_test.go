@@ -41,10 +41,18 @@ func TestNewerVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c, err := format.Open(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version := c.Meta().Format
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
 	// The version is a string of three bytes behind its length. Without the
 	// schema's checksum the file is one that another program wrote.
 	for old, replacement := range map[string]string{
-		"\x03\x00\x00\x00" + format.Version + "\x00": "\x03\x00\x00\x001.9\x00",
+		"\x03\x00\x00\x00" + version + "\x00": "\x03\x00\x00\x001.9\x00",
 		"ebrec.crc32c": "other.crc32c",
 	} {
 		if !bytes.Contains(data, []byte(old)) {
