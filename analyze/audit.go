@@ -112,8 +112,9 @@ func abs(n int64) int64 { return max(n, -n) }
 
 func newAudit(env *Env) Pass {
 	c := env.Capture
+	ledger := newLedger(c)
 	p := &auditPass{
-		env: env, ledger: newLedger(c), timeline: newTimeline(c),
+		env: env, ledger: ledger, timeline: newTimeline(c, ledger.tasks),
 		idle: c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
 	}
 	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
@@ -159,7 +160,7 @@ func (p *auditPass) thread(tid uint32) *audited {
 func (p *auditPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
 
 func (p *auditPass) stay(s *stay, _ replay.Event) {
-	if s.broken(p.ledger.tasks) {
+	if s.broken {
 		p.broken++
 		p.thread(s.tid).unsure = true
 		p.thread(s.expected).unsure = true

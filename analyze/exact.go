@@ -81,7 +81,7 @@ type exactUse struct {
 }
 
 func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
-	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture), window: p.env.asked, used: map[*thread]*exactUse{}}
+	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture, p.ledger.tasks), window: p.env.asked, used: map[*thread]*exactUse{}}
 	if x.window.from == 0 {
 		x.window.from = p.env.Capture.Meta().Start.UnixNano()
 	}
@@ -139,7 +139,7 @@ func (x *exactCPUTime) Switches(r replay.Run) { x.timeline.stays(r, x.stay) }
 
 // stay counts what of a time on a CPU lies in the span.
 func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
-	if s.broken(x.ledger.tasks) {
+	if s.broken {
 		if u := x.useOf(s.tid); u != nil && s.tid != 0 {
 			u.cpu = s.cpu
 		}

@@ -127,7 +127,8 @@ type measured struct {
 }
 
 func (p *Profile) measure() (*measurePass, error) {
-	m := &measurePass{p: p, tasks: replay.NewTasks(p.capture), timeline: newTimeline(p.capture)}
+	tasks := replay.NewTasks(p.capture)
+	m := &measurePass{p: p, tasks: tasks, timeline: newTimeline(p.capture, tasks)}
 	err := m.tasks.Preload(p.capture)
 	if !p.exact() && p.Lacks["cpu"] == "" {
 		m.ledger = newLedger(p.capture)
@@ -178,7 +179,7 @@ func (m *measurePass) Event(e replay.Event) error {
 func (m *measurePass) Switches(r replay.Run) { m.timeline.stays(r, m.stay) }
 
 func (m *measurePass) stay(s *stay, _ replay.Event) {
-	if s.tid != 0 && !s.broken(m.tasks) {
+	if s.tid != 0 && !s.broken {
 		m.count(s, true)
 	}
 }

@@ -101,8 +101,9 @@ type offCPUPass struct {
 }
 
 func newOffCPU(env *Env) Pass {
+	tasks := replay.NewTasks(env.Capture)
 	p := &offCPUPass{
-		env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), state: env.Capture.Col("prev_state"),
+		env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), state: env.Capture.Col("prev_state"),
 		threads: map[threadID]*whereabouts{},
 		from:    env.Capture.Meta().Start.UnixNano(),
 	}
@@ -128,7 +129,7 @@ func (p *offCPUPass) Event(e replay.Event) error {
 func (p *offCPUPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
 
 func (p *offCPUPass) stay(s *stay, e replay.Event) {
-	broken := s.broken(p.tasks)
+	broken := s.broken
 	p.broken += boolInt(broken)
 	if broken && s.expected != 0 {
 		if w := p.now.Get(s.expected); w != nil && w.left <= s.from { // it left unseen

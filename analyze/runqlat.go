@@ -106,7 +106,8 @@ type worstWait struct {
 func (w *worstWait) size() uint64 { return w.wait }
 
 func newRunqLat(env *Env) Pass {
-	p := &runqPass{env: env, tasks: replay.NewTasks(env.Capture), timeline: newTimeline(env.Capture), by: map[waitKey]*waits{}, groups: newGroups(env)}
+	tasks := replay.NewTasks(env.Capture)
+	p := &runqPass{env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), by: map[waitKey]*waits{}, groups: newGroups(env)}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	return p
 }
@@ -153,7 +154,7 @@ const never = -1
 func (p *runqPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
 
 func (p *runqPass) stay(s *stay, _ replay.Event) {
-	broken := s.broken(p.tasks)
+	broken := s.broken
 	p.broken += boolInt(broken)
 	if s.tid == 0 || !s.waitKnown || broken {
 		return

@@ -23,7 +23,6 @@ type Stay struct {
 // offcpu and the sums of a span count.
 type Stays struct {
 	timeline *timeline
-	tasks    *replay.Tasks
 	stay     Stay
 }
 
@@ -38,7 +37,7 @@ func StayNeeds() []Need {
 // NewStays follows the CPUs of a capture. The tasks are the caller's, who keeps
 // them up to date.
 func NewStays(c *format.Capture, tasks *replay.Tasks) *Stays {
-	return &Stays{timeline: newTimeline(c), tasks: tasks}
+	return &Stays{timeline: newTimeline(c, tasks)}
 }
 
 // Waking takes a row of kind sched_waking.
@@ -54,7 +53,7 @@ func (s *Stays) Switches(r replay.Run, visit func(*Stay, replay.Event)) {
 func (s *Stays) Switch(e replay.Event) *Stay { return s.of(s.timeline.stay(e)) }
 
 func (s *Stays) of(t *stay) *Stay {
-	s.stay = Stay{TID: t.tid, CPU: t.cpu, From: t.from, To: t.to, Wait: t.wait, WaitKnown: t.waitKnown, Preempted: t.preempted, Broken: t.broken(s.tasks)}
+	s.stay = Stay{TID: t.tid, CPU: t.cpu, From: t.from, To: t.to, Wait: t.wait, WaitKnown: t.waitKnown, Preempted: t.preempted, Broken: t.broken}
 	return &s.stay
 }
 

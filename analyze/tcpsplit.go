@@ -63,7 +63,7 @@ type splitter struct {
 }
 
 func newSplitter(c *format.Capture) *splitter {
-	return &splitter{timeline: newTimeline(c), sched: c.Kind("sched_switch") != nil && recorded(c, "sched")}
+	return &splitter{timeline: newTimeline(c, nil), sched: c.Kind("sched_switch") != nil && recorded(c, "sched")}
 }
 
 // read takes a read of what had arrived so long before.
@@ -111,7 +111,7 @@ func (p *splitter) stay(s *stay, _ replay.Event) {
 
 // during is for a read within a stay on a CPU.
 func (r reading) during(s *stay) {
-	if s.tid != s.expected || r.at < s.from || r.at > s.to || s.from <= r.arrived {
+	if s.broken || r.at < s.from || r.at > s.to || s.from <= r.arrived {
 		r.toApplication() // switches are missing, or it was on the CPU already
 		return
 	}

@@ -19,18 +19,24 @@ type stay struct {
 	waker     uint32 // thread that was where it was woken
 	waitKnown bool   // not of the first stay of a CPU that is seen
 	before    uint32 // thread that was on the CPU before it; 0: idle
-	expected  uint32 // thread that was on the CPU; another than tid where switches are missing
+	expected  uint32 // thread that was seen to come to the CPU; another than tid where the stay is broken
 	next      uint32 // thread that comes after it
 	preempted bool
+	broken    bool // switches are missing before it
 }
 
 // timeline makes stays of switches.
 type timeline struct {
-	begin  int64 // of the recording
-	cpus   replay.ByNumber[seat]
-	wakes  replay.ByNumber[wake] // by tid of the woken
-	follow bool                  // there are wakeups
-	last   stay
+	begin int64 // of the recording
+	// Up to carried a slice has only the switches that say who is where.
+	carried int64
+	tasks   *replay.Tasks
+	unseen  *replay.Unseen
+	old     bool // a format that does not tell of unseen switches
+	cpus    replay.ByNumber[seat]
+	wakes   replay.ByNumber[wake] // by tid of the woken
+	follow  bool                  // there are wakeups
+	last    stay
 
 	numbers *replay.Numbers // of switches, see the constants
 	woken   format.Col
@@ -58,7 +64,8 @@ type wake struct {
 type seat struct {
 	tid, before uint32
 	since       int64
-	known       bool // its arrival was seen
+	known       bool    // its arrival was seen
+	unseen      []int64 // times of the switches to come before which others went unseen
 }
 
 var (
@@ -66,9 +73,13 @@ var (
 	wakingColumns = []string{"woken_tid"}
 )
 
-func newTimeline(c *format.Capture) *timeline {
+// newTimeline follows the CPUs of a capture. The tasks are the caller's, who
+// keeps them up to date; without any, another thread that leaves is a gap.
+func newTimeline(c *format.Capture, tasks *replay.Tasks) *timeline {
+	unseen, _ := replay.ReadUnseen(c) // what cannot be read ends the pass itself
 	return &timeline{
-		begin: c.Meta().Start.UnixNano(), woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"),
+		begin: c.Meta().Start.UnixNano(), carried: c.Meta().Window.From, tasks: tasks, unseen: unseen, old: c.Meta().Before13(),
+		woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"),
 		numbers: replay.NewNumbers(c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col("delay_ns"), c.Col("preempted")),
 	}
 }
@@ -100,14 +111,17 @@ func (l *timeline) leave(row int, t int64) {
 	number, tid := uint32(n[switchCPU][row]), uint32(n[switchTID][row])
 	c := l.cpus.Get(number)
 	if c == nil { // whoever leaves was there all the time
-		c = &seat{tid: tid, since: l.begin}
+		c = &seat{tid: tid, since: l.begin, unseen: l.unseen.Of(int(number))}
 		l.cpus.Set(number, c)
 	}
 	s := &l.last // member by member: several times as fast as a copy
 	s.tid, s.cpu, s.from, s.to = tid, int(number), c.since, t
 	s.before, s.expected, s.next = c.before, c.tid, uint32(n[switchNext][row])
 	s.wait, s.waitKnown, s.preempted = n[switchDelay][row], c.known, n[switchPreempted][row] != 0
-	s.woken, s.waker = false, 0
+	s.woken, s.waker, s.broken = false, 0, false
+	if tid != c.tid || len(c.unseen) > 0 {
+		l.mend(s, c)
+	}
 	if l.follow {
 		l.wokenBefore(s)
 	}
@@ -147,14 +161,36 @@ func (l *timeline) wokenBefore(s *stay) {
 	}
 }
 
-// broken tells whether switches are missing before the stay. Where a filter
-// leaves out those between threads that are not recorded, so that nobody knows
-// their names, that is no gap.
-func (s *stay) broken(tasks *replay.Tasks) bool {
-	if s.tid == s.expected {
-		return false
+// mend finds out what it means that another thread leaves than had come, or that
+// the recorder knows of unseen switches. A thread that took its process's number
+// is the one that had come: the stay is of the number that it came with, as the
+// sums have it.
+func (l *timeline) mend(s *stay, c *seat) {
+	for len(c.unseen) > 0 && c.unseen[0] < s.to {
+		c.unseen = c.unseen[1:]
 	}
-	return tasks.Known(s.tid) || tasks.Known(s.expected)
+	switch {
+	case len(c.unseen) > 0 && c.unseen[0] == s.to:
+		s.broken = true
+	case s.tid == s.expected:
+	case l.tasks == nil:
+		s.broken = true
+	case s.to > l.carried && l.renumbered(s):
+		if !l.old {
+			s.tid = s.expected
+		}
+		s.expected = s.tid
+	default: // where a filter leaves out those between threads without names, that is no gap
+		s.broken = l.tasks.Known(s.tid) || l.tasks.Known(s.expected)
+	}
+}
+
+// renumbered tells whether the thread that leaves may be the one that came: one
+// that executes a file takes the number of its process's first thread.
+func (l *timeline) renumbered(s *stay) bool {
+	now, ok := l.tasks.Lookup(s.tid)
+	was, known := l.tasks.Lookup(s.expected)
+	return ok && known && now.PID == was.PID && (now.PID == s.tid || l.old && was.PID == s.expected)
 }
 
 // leaderOf is the first thread of a task's process, or, when that is not known,

@@ -182,14 +182,18 @@ struct task_sum {
 	count_t voluntary DOC("switches away by its own will: it went to sleep or ended");
 	count_t involuntary DOC("switches away while runnable: preempted or yielding");
 	count_t migrations DOC("moves to another CPU");
-	bool_t exited DOC("1 in the last row of a task that ended");
-	__u8 reserved[7];
+	bool_t exited DOC("1 in the last row of a task that ended, or that gave up its thread id for that of its process as it executed a file");
+	__u8 first; /* see struct sum */
+	__u8 reserved[6];
+	ns_t cpu_unknown_ns DOC("CPU time within the recording that the thread may have had besides cpu_time_ns, at most: it was found on a CPU that it was not seen to come to");
+	__u64 cpu_time_base; /* see struct sum */
 } EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT NO("cpu");
 
 struct cpu_sum {
 	struct header h;
 	ns_t idle_ns DOC("wall time in which the CPU ran its idle task, from the start of the recording to time");
 	count_t switches DOC("context switches on the CPU from the start of the recording to time");
+	ns_t unseen_ns DOC("wall time that no thread is known to have had, from the start of the recording to time: switches went unseen, or their thread's sums found no room");
 } EVENT(9, "cpu", "sums of one CPU from the start of the recording to time") NO("pid,tid");
 
 /* --- TCP ----------------------------------------------------------------- */
@@ -376,15 +380,15 @@ struct open {
 enum source { source_recording, source_cpu, source_sched, source_process, source_tcp, source_file, source_args, source_wakeups, source_tcpstates, source_tcpturns };
 #define SOURCES 10
 
-enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full, loss_reason_shed };
-#define LOSS_REASONS 6
+enum loss_reason { loss_reason_ring_full, loss_reason_map_full, loss_reason_stale_entry, loss_reason_program_busy, loss_reason_file_full, loss_reason_shed, loss_reason_unseen };
+#define LOSS_REASONS 7
 
 struct loss {
 	struct header h;
 	boot_t since DOC("start of the interval; time is its end");
 	count_t lost DOC("events lost");
 	enum source loss_source DOC("source whose events were lost; wakeups that the ring had no room for count as sched, with which they travel");
-	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535), shed (recording had become dearer than --max-overhead allows; sums still count them)");
+	enum loss_reason loss_reason DOC("where they were lost: ring_full, map_full (more tasks or connections at once than the map holds), stale_entry (sums of an ended task were overwritten), program_busy (a kernel program was preempted on its CPU, and the kernel runs none twice at a time; cpu is 65535), file_full (there was no room for them on the disk; cpu is 65535), shed (recording had become dearer than --max-overhead allows; sums still count them), unseen (the kernel did not hand switches to the program: the thread that left a CPU was not the one that had come, or had left unseen meanwhile; a row for each such interval, with at least so many switches)");
 } EVENT(16, "recording", "events were lost in the kernel or on the way to the file") NO("pid,tid");
 
 struct summary {

@@ -77,7 +77,7 @@ func run(name string, args ...string) error {
 
 // What Go reads straight out of maps and batches, and the rows that it makes.
 var layouts = []struct{ c, goName string }{
-	{"header", "Header"}, {"slot", "Slot"}, // named in the ones that follow
+	{"header", "Header"}, {"slot", "Slot"}, {"reading", "Reading"}, // named in the ones that follow
 	{"window", "Window"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"}, {"turn_batch", "TurnBatch"},
 	{"task", "Task"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
 	{"loss", "Loss"}, {"summary", "Summary"},

@@ -85,7 +85,7 @@ const SwitchProgram = "on_switch"
 
 // The loss reasons of enum loss_reason that are counted per source.
 const (
-	lossReasons = 6
+	lossReasons = 7
 	// ProgramBusy is the reason of losses that the kernel counts, not the
 	// programs.
 	ProgramBusy = 3
@@ -95,6 +95,9 @@ const (
 	// Shed is the reason of events that were left out on purpose: see
 	// [Programs.Shed].
 	Shed = 5
+	// Unseen is the reason of switches that the kernel did not hand to the
+	// program. The program makes the rows.
+	Unseen = 6
 )
 
 // Reasons of task rows that list tasks (enum task_reason).

@@ -27,6 +27,19 @@ type Slot struct {
 	NextPrio uint8
 }
 
+// Reading is struct reading of the programs.
+type Reading struct {
+	_          structs.HostLayout
+	Task       uint64
+	Start      uint64
+	CPUTime    uint64
+	RunQueue   uint64
+	Migrations uint64
+	Switches   uint64
+	TID        uint32
+	PID        uint32
+}
+
 // Window is struct window of the programs.
 type Window struct {
 	_         structs.HostLayout
@@ -42,7 +55,7 @@ type Window struct {
 type Counters struct {
 	_       structs.HostLayout
 	Seen    [10]uint64
-	Lost    [60]uint64
+	Lost    [70]uint64
 	LeftOut uint64
 	Wakeups uint64
 	Saved   [10]uint64
@@ -53,22 +66,15 @@ type CPUNow struct {
 	_            structs.HostLayout
 	Switches     uint64
 	IdleNS       uint64
+	UnseenNS     uint64
 	Since        uint64
-	CPUTimeIn    uint64
-	RunQueueIn   uint64
-	MigrationsIn uint64
-	TID          uint32
-	PID          uint32
+	On           Reading
 	Entered      uint32
 	Left         uint32
-	Start        uint64
-	FirstOut     uint64
-	FirstStart   uint64
-	FirstCPUTime uint64
 	LastOut      uint64
 	LastCPUTime  uint64
 	LastRunQueue uint64
-	FirstTID     uint32
+	LastOther    uint32
 	Reserved     uint32
 }
 
@@ -86,9 +92,12 @@ type Sum struct {
 	CPUTimeBase    uint64
 	RunQueueBase   uint64
 	MigrationsBase uint64
+	UnknownNS      uint64
 	PID            uint32
 	Dead           uint32
-	Reserved       [5]uint64
+	First          uint32
+	Reserved32     uint32
+	Reserved       [3]uint64
 }
 
 // Batch is struct batch of the programs.
@@ -143,17 +152,20 @@ type SchedSwitch struct {
 
 // TaskSum is struct task_sum of the programs.
 type TaskSum struct {
-	_           structs.HostLayout
-	H           Header
-	Start       uint64
-	CPUTimeNS   uint64
-	OnCPUNS     uint64
-	RunQueueNS  uint64
-	Voluntary   uint64
-	Involuntary uint64
-	Migrations  uint64
-	Exited      uint8
-	Reserved    [7]uint8
+	_            structs.HostLayout
+	H            Header
+	Start        uint64
+	CPUTimeNS    uint64
+	OnCPUNS      uint64
+	RunQueueNS   uint64
+	Voluntary    uint64
+	Involuntary  uint64
+	Migrations   uint64
+	Exited       uint8
+	First        uint8
+	Reserved     [6]uint8
+	CPUUnknownNS uint64
+	CPUTimeBase  uint64
 }
 
 // CPUSum is struct cpu_sum of the programs.
@@ -162,6 +174,7 @@ type CPUSum struct {
 	H        Header
 	IdleNS   uint64
 	Switches uint64
+	UnseenNS uint64
 }
 
 // Loss is struct loss of the programs.

@@ -15,35 +15,38 @@
 const volatile bool want_sums = false;
 const volatile bool want_switches = false;
 
+/* What the scheduler says of a thread at an instant. */
+struct reading {
+	__u64 task;       /* its address: that stays when executing a file changes the number */
+	__u64 start;
+	__u64 cpu_time;
+	__u64 run_queue;
+	__u64 migrations;
+	__u64 switches;   /* away from a CPU */
+	__u32 tid;
+	__u32 pid;
+};
+
 /*
  * What a CPU is doing, by its own hand only. The program counts in entered as
  * it begins, before it reads the clock, and in left when it is done: a reader's
  * copy is whole when both are the same, and the same as in a second copy. Once
- * the window has closed, a whole copy is final. The *_in members were read when
- * tid came onto the CPU.
+ * the window has closed, a whole copy is final.
  */
 struct cpu_now {
-	__u64 switches;      /* within the window */
-	__u64 idle_ns;       /* within the window, up to since when idle runs */
-	__u64 since;         /* when tid came on; 0: no switch seen yet */
-	__u64 cpu_time_in;
-	__u64 run_queue_in;
-	__u64 migrations_in;
-	__u32 tid;
-	__u32 pid;
+	__u64 switches;  /* within the window */
+	__u64 idle_ns;   /* within the window, up to since when idle runs */
+	__u64 unseen_ns; /* within the window: nobody is known to have had it */
+	__u64 since;     /* when the thread that is on came; 0: no switch seen yet */
+	struct reading on; /* of that thread, as it came */
 	__u32 entered;
 	__u32 left;
-	__u64 start;
-	/* The task found running at the first switch; its *_in are unknown here. */
-	__u64 first_out;     /* when it left; 0: none yet, or it was idle */
-	__u64 first_start;
-	__u64 first_cpu_time; /* its task clock when it left */
-	/* The task that was running when the window closed, as it left. */
-	__u64 last_out;      /* 0: it has not */
+	/* The thread that was running when the window closed, as it left. */
+	__u64 last_out;  /* 0: it has not */
 	__u64 last_cpu_time;
 	__u64 last_run_queue;
-	__u32 first_tid;
-	__u32 reserved;      /* 128 bytes: two cache lines of its own */
+	__u32 last_other; /* 1: another thread left, so it had gone unseen */
+	__u32 reserved;   /* 128 bytes: two cache lines of its own */
 };
 ANCHOR(cpu_now);
 
@@ -71,11 +74,14 @@ struct sum {
 	__u64 cpu_time_base;
 	__u64 run_queue_base;
 	__u64 migrations_base;
+	__u64 unknown_ns; /* CPU time before the base that may be within the window, at most */
 	__u32 pid;
 	__u32 dead; /* it ended, and the ring had no room for its last row */
+	__u32 first; /* it was on its CPU at the first switch seen there */
+	__u32 reserved32;
 	/* With its key and the kernel's own 48 bytes an entry has three cache
 	 * lines: threads on different CPUs must not share one. */
-	__u64 reserved[5];
+	__u64 reserved[3];
 };
 ANCHOR(sum);
 
@@ -119,58 +125,134 @@ ANCHOR(fold_key);
 ANCHOR(fold);
 ANCHOR(tcp_fold);
 
+static __always_inline struct reading read_task(struct task_struct *p)
+{
+	struct reading r = {
+		.task = (__u64)p, .start = p->start_boottime, .cpu_time = p->se.sum_exec_runtime,
+		.run_queue = p->sched_info.run_delay, .migrations = p->se.nr_migrations,
+		.switches = p->nvcsw + p->nivcsw, .tid = p->pid, .pid = p->tgid,
+	};
+
+	return r;
+}
+
+/* How a thread that leaves had come to its CPU. */
+enum coming {
+	coming_seen,
+	coming_first,  /* no switch of the CPU was seen before: it was there all the time */
+	coming_again,  /* it came, went and came back, which nobody saw */
+	coming_unseen, /* another had come */
+};
+
+/* Unknown, of switches: the thread's next leave is not held against it. */
+#define SWITCHES_UNKNOWN (~0ULL)
+
+/* same tells whether the thread is who came: a thread that executes a file
+ * takes the number and the start of its process's first one. */
+static __always_inline bool same(const struct reading *on, const struct reading *r)
+{
+	if (on->tid == r->tid && (!r->tid || on->start == r->start))
+		return true;
+	return on->task == r->task && on->pid == r->pid && r->tid == r->pid;
+}
+
+/* The scheduler counts each time that a thread leaves a CPU, the idle task too,
+ * so one that came and leaves has left once more than when it came. */
+static __always_inline enum coming how_came(const struct cpu_now *c, const struct reading *r)
+{
+	if (!c->since)
+		return coming_first;
+	if (!same(&c->on, r))
+		return coming_unseen;
+	if (c->on.switches != SWITCHES_UNKNOWN && r->switches != c->on.switches + 1)
+		return coming_again;
+	return coming_seen;
+}
+
+static __always_inline __u64 within_window(const struct cpu_now *c)
+{
+	return c->since > window.opens ? c->since : window.opens;
+}
+
+/* lose tells of switches that nobody saw since the last one of the CPU. When the
+ * ring is full, the recorder has the number alone. */
+static __always_inline void lose(const struct cpu_now *c, const struct reading *r, enum coming how, __u32 cpu, __u64 now)
+{
+	__u64 n = how == coming_again ? 2 * (r->switches - c->on.switches - 1) : 1;
+	enum source s = want_switches ? source_sched : source_cpu;
+	struct counters *all = cpu_counters();
+	struct loss *e;
+
+	if (!all)
+		return;
+	all->seen[s] += n;
+	all->lost[s * LOSS_REASONS + loss_reason_unseen] += n;
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	if (!e)
+		return;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->h.time = now;
+	e->h.kind = 16;
+	e->h.cpu = cpu;
+	e->since = within_window(c);
+	e->lost = n;
+	e->loss_source = s;
+	e->loss_reason = loss_reason_unseen;
+	submit(e);
+}
+
 /* set_bases finds what the counters were when the window opened or the thread
  * came onto the CPU. Of a slice that began before the window, the part outside
  * counts as if no time had been stolen in it. */
-static __always_inline void set_bases(struct sum *s, struct task_struct *p, struct cpu_now *c, bool was_here)
+static __always_inline void set_bases(struct sum *s, const struct reading *r, const struct cpu_now *c, enum coming how, __u64 wall)
 {
-	__u64 outside, ran, moves = p->se.nr_migrations;
+	bool mine = s->start >= window.opens; /* all that it ever had */
+	__u64 outside, ran;
 
-	/* Or one load serves two kinds of pointers, which the verifier refuses. */
-	barrier_var(moves);
-	/* Created within the window and leaving a CPU for the first time: all is.
-	 * A thread that executes a file takes its leader's start and number, but
-	 * has left a CPU before. */
-	if (s->start >= window.opens && p->nvcsw + p->nivcsw <= 1)
+	if (mine && (r->switches <= 1 || r->tid != r->pid))
 		return;
-	s->migrations_base = was_here ? c->migrations_in : moves;
-	s->cpu_time_base = p->se.sum_exec_runtime;
-	s->run_queue_base = p->sched_info.run_delay;
-	if (!was_here)
-		return; /* unknown here; see first_out */
+	if (how == coming_first || how == coming_unseen) {
+		s->cpu_time_base = r->cpu_time;
+		s->run_queue_base = r->run_queue;
+		s->migrations_base = r->migrations;
+		s->unknown_ns = wall < r->cpu_time ? wall : r->cpu_time;
+		s->first = how == coming_first;
+		return;
+	}
+	s->migrations_base = c->on.migrations;
 	if (c->since >= window.opens) {
-		s->cpu_time_base = c->cpu_time_in;
-		s->run_queue_base = c->run_queue_in;
+		s->cpu_time_base = c->on.cpu_time;
+		s->run_queue_base = c->on.run_queue;
+		s->unknown_ns = mine ? c->on.cpu_time : 0; /* it came for the first time, yet had run */
 		return;
 	}
 	outside = window.opens - c->since;
-	ran = p->se.sum_exec_runtime - c->cpu_time_in;
-	s->cpu_time_base = c->cpu_time_in + (outside < ran ? outside : ran);
+	ran = r->cpu_time - c->on.cpu_time;
+	s->cpu_time_base = c->on.cpu_time + (outside < ran ? outside : ran);
+	s->run_queue_base = r->run_queue;
 }
 
-static __always_inline struct sum *new_sum(struct task_struct *p, struct cpu_now *c, bool was_here)
+/* add_sum begins the sums of a thread, over those of one that had its number. */
+static __always_inline struct sum *add_sum(__u32 tid, const struct sum *fresh)
 {
-	__u32 tid = p->pid;
-	struct sum fresh = { .start = p->start_boottime, .pid = p->tgid };
-
-	set_bases(&fresh, p, c, was_here);
-	if (bpf_map_update_elem(&sums, &tid, &fresh, BPF_ANY)) {
+	if (bpf_map_update_elem(&sums, &tid, fresh, BPF_ANY)) {
 		count_lost(source_cpu, loss_reason_map_full);
 		return NULL;
 	}
 	return bpf_map_lookup_elem(&sums, &tid);
 }
 
-static __always_inline struct sum *sum_of(struct task_struct *p, struct cpu_now *c, bool was_here)
+static __always_inline struct sum *sum_of(__u32 tid, __u64 start, const struct reading *r, const struct cpu_now *c, enum coming how, __u64 wall)
 {
-	__u32 tid = p->pid;
 	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
+	struct sum fresh = { .start = start, .pid = r->pid };
 
-	if (s && s->start == p->start_boottime)
+	if (s && s->start == start)
 		return s;
 	if (s && s->dead) /* not read before its number came back */
 		count_lost(source_cpu, loss_reason_stale_entry);
-	return new_sum(p, c, was_here);
+	set_bases(&fresh, r, c, how, wall);
+	return add_sum(tid, &fresh);
 }
 
 /* bury hands the last sums of an ended thread over and forgets them. */
@@ -193,79 +275,113 @@ static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
 	e->migrations = s->migrations;
 	e->exited = 1;
 	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
+	e->first = s->first;
+	e->cpu_unknown_ns = s->unknown_ns;
+	e->cpu_time_base = s->cpu_time_base;
 	submit(e);
 	bpf_map_delete_elem(&sums, &tid);
 }
 
-/* account adds a slice to the sums of its thread. It returns the thread's wait
- * since it left a CPU the last time, waited when nobody knows when that was. */
-static __always_inline __u64 account(struct task_struct *p, struct cpu_now *c, __u64 now,
+/* renumber ends the sums under a number that a thread gave up for its process's
+ * own, and begins those under that. */
+static __always_inline void renumber(struct sum *s, __u32 tid, const struct reading *r, __u64 now)
+{
+	struct sum fresh = {
+		.start = r->start, .pid = r->pid, .last_out = now, .cpu_time_base = r->cpu_time,
+		.run_queue_base = r->run_queue, .migrations_base = r->migrations,
+	};
+
+	bury(s, tid, now);
+	add_sum(r->tid, &fresh);
+}
+
+/* ran is how long a thread was on the CPU, of wall since the CPU's last switch:
+ * what its task clock says, where nobody saw it come. */
+static __always_inline __u64 ran_of(const struct sum *s, const struct reading *r, const struct cpu_now *c, enum coming how, __u64 wall)
+{
+	__u64 ran;
+
+	if (how == coming_seen || how == coming_first)
+		return wall;
+	ran = r->cpu_time - (how == coming_again ? c->on.cpu_time : s->cpu_time_base + s->cpu_time_ns);
+	return ran < wall ? ran : wall;
+}
+
+static __always_inline void account_idle(struct cpu_now *c, enum coming how, __u64 wall)
+{
+	if (how == coming_unseen)
+		c->unseen_ns += wall;
+	else
+		c->idle_ns += wall;
+}
+
+/* account adds a slice to the sums of its thread: under the number that it came
+ * with. It returns the thread's wait since it left a CPU the last time, waited
+ * when nobody knows when that was. */
+static __always_inline __u64 account(const struct reading *r, struct cpu_now *c, enum coming how, __u64 now,
 				     __u64 waited, bool voluntary, bool dead)
 {
-	bool was_here = c->since && c->tid == p->pid;
-	__u64 from = c->since > window.opens ? c->since : window.opens;
+	bool came = how == coming_seen || how == coming_again;
+	__u32 tid = came ? c->on.tid : r->tid;
+	__u64 start = came ? c->on.start : r->start;
+	__u64 wall = now - within_window(c), ran;
 	struct sum *s;
 
-	if (!p->pid) {
-		c->idle_ns += now - from;
+	if (!r->tid) {
+		account_idle(c, how, wall);
 		return waited;
 	}
-	if (!wanted(p->tgid))
+	if (!wanted(r->pid)) {
+		if (how == coming_unseen)
+			c->unseen_ns += wall;
 		return waited;
-	s = sum_of(p, c, was_here);
-	if (!s)
+	}
+	s = sum_of(tid, start, r, c, how, wall);
+	if (!s) {
+		c->unseen_ns += wall;
 		return waited;
+	}
 	if (s->last_out || c->since >= window.opens)
-		waited = p->sched_info.run_delay - s->run_queue_base - s->run_queue_ns;
-	s->on_cpu_ns += now - from;
-	s->cpu_time_ns = p->se.sum_exec_runtime - s->cpu_time_base;
-	s->run_queue_ns = p->sched_info.run_delay - s->run_queue_base;
-	s->migrations = p->se.nr_migrations - s->migrations_base;
-	if (!was_here) {
-		c->first_tid = p->pid;
-		c->first_start = p->start_boottime;
-		c->first_cpu_time = p->se.sum_exec_runtime;
-		c->first_out = now;
-	}
+		waited = r->run_queue - s->run_queue_base - s->run_queue_ns;
+	ran = ran_of(s, r, c, how, wall);
+	s->on_cpu_ns += ran;
+	c->unseen_ns += wall - ran;
+	s->cpu_time_ns = r->cpu_time - s->cpu_time_base;
+	s->run_queue_ns = r->run_queue - s->run_queue_base;
+	s->migrations = r->migrations - s->migrations_base;
 	if (voluntary)
 		s->voluntary++;
 	else
 		s->involuntary++;
 	s->last_out = now;
 	if (dead)
-		bury(s, p->pid, now);
+		bury(s, tid, now);
+	else if (tid != r->tid)
+		renumber(s, tid, r, now);
 	return waited;
 }
 
 /* waited_here is how long a thread waited since it was put into the queue of
  * this CPU: the scheduler adds the wait in another CPU's queue to its counter
  * when it moves the thread. */
-static __always_inline __u64 waited_here(struct task_struct *p, struct cpu_now *c)
+static __always_inline __u64 waited_here(const struct reading *r, const struct cpu_now *c, enum coming how)
 {
-	if (!p->pid || !c->since || c->tid != p->pid)
+	if (!r->tid || how != coming_seen)
 		return 0;
-	return p->sched_info.run_delay - c->run_queue_in;
-}
-
-static __always_inline void arrive(struct task_struct *p, struct cpu_now *c, __u64 now)
-{
-	c->tid = p->pid;
-	c->pid = p->tgid;
-	c->start = p->start_boottime;
-	c->cpu_time_in = p->se.sum_exec_runtime;
-	c->run_queue_in = p->sched_info.run_delay;
-	c->migrations_in = p->se.nr_migrations;
-	c->since = now;
+	return r->run_queue - c->on.run_queue;
 }
 
 /* closed is for switches behind the window. What stands in cpu_now is the state
- * at its close; only how much the clocks of the last task had is added to it. */
-static __always_inline void closed(struct task_struct *prev, struct cpu_now *c, __u64 now)
+ * at its close; only how much the clocks of the last thread had is added to it. */
+static __always_inline void closed(const struct reading *r, struct cpu_now *c, __u64 now)
 {
+	enum coming how = how_came(c, r);
+
 	if (c->last_out)
 		return;
-	c->last_cpu_time = prev->se.sum_exec_runtime;
-	c->last_run_queue = prev->sched_info.run_delay;
+	c->last_cpu_time = r->cpu_time;
+	c->last_run_queue = r->run_queue;
+	c->last_other = how == coming_again || how == coming_unseen;
 	c->last_out = now;
 }
 
@@ -347,16 +463,19 @@ static __always_inline void emit(__u32 cpu, __u64 now, struct task_struct *prev,
 	took(b);
 }
 
-static __always_inline void switched(__u64 *ctx, struct cpu_now *c, __u32 cpu, __u64 now)
+static __always_inline void switched(__u64 *ctx, const struct reading *r, struct cpu_now *c, __u32 cpu, __u64 now)
 {
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	enum coming how = how_came(c, r);
 	bool preempted = ctx[0];
 	__u32 state = prev_state(ctx, prev);
-	__u64 waited = waited_here(prev, c);
+	__u64 waited = waited_here(r, c, how);
 
 	c->switches++;
+	if (how == coming_again || how == coming_unseen)
+		lose(c, r, how, cpu, now);
 	if (want_sums)
-		waited = account(prev, c, now, waited, !preempted && state, state & TASK_DEAD);
+		waited = account(r, c, how, now, waited, !preempted && state, state & TASK_DEAD);
 	if (want_switches)
 		emit(cpu, now, prev, next, waited,
 		     (state & SLOT_STATE) | (preempted || !state ? SLOT_PREEMPTED : 0));
@@ -367,6 +486,7 @@ int on_switch(__u64 *ctx)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_now *c = bpf_map_lookup_elem(&cpus, &cpu);
+	struct reading r;
 	__u64 now;
 
 	if (!c)
@@ -374,12 +494,14 @@ int on_switch(__u64 *ctx)
 	c->entered++;
 	barrier(); /* a reader that sees no entry finds the clock read later */
 	now = bpf_ktime_get_boot_ns();
+	r = read_task((void *)ctx[1]);
 	if (now > window.closes) {
-		closed((void *)ctx[1], c, now);
+		closed(&r, c, now);
 	} else {
 		if (now >= window.opens)
-			switched(ctx, c, cpu, now);
-		arrive((void *)ctx[2], c, now);
+			switched(ctx, &r, c, cpu, now);
+		c->on = read_task((void *)ctx[2]);
+		c->since = now;
 	}
 	barrier();
 	c->left = c->entered;
@@ -389,30 +511,18 @@ int on_switch(__u64 *ctx)
 /*
  * The last switch of a CPU that goes offline, to its idle task, is not handed to
  * programs. It is made up for when the CPU is dead and cannot do anything itself
- * any more.
+ * any more. The thread that came last is one that stops CPUs and lives on.
  */
-static __always_inline void sum_up_dead(struct cpu_now *c, __u64 now)
+static __always_inline struct reading read_last(const struct cpu_now *c)
 {
-	__u64 from = c->since > window.opens ? c->since : window.opens;
-	__u32 tid = c->tid;
-	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
-	struct sum fresh = {
-		.start = c->start, .pid = c->pid, .cpu_time_base = c->cpu_time_in,
-		.run_queue_base = c->run_queue_in, .migrations_base = c->migrations_in,
+	struct task_struct *p = (void *)c->on.task;
+	struct reading r = {
+		.task = c->on.task, .start = c->on.start, .cpu_time = BPF_CORE_READ(p, se.sum_exec_runtime),
+		.run_queue = BPF_CORE_READ(p, sched_info.run_delay), .migrations = BPF_CORE_READ(p, se.nr_migrations),
+		.switches = BPF_CORE_READ(p, nvcsw) + BPF_CORE_READ(p, nivcsw), .tid = c->on.tid, .pid = c->on.pid,
 	};
 
-	if (!s || s->start != c->start) {
-		if (bpf_map_update_elem(&sums, &tid, &fresh, BPF_ANY)) {
-			count_lost(source_cpu, loss_reason_map_full);
-			return;
-		}
-		s = bpf_map_lookup_elem(&sums, &tid);
-		if (!s)
-			return;
-	}
-	s->on_cpu_ns += now - from;
-	s->voluntary++;
-	s->last_out = now;
+	return r;
 }
 
 static __always_inline void emit_dead(struct cpu_now *c, __u32 cpu, __u64 now)
@@ -423,7 +533,7 @@ static __always_inline void emit_dead(struct cpu_now *c, __u32 cpu, __u64 now)
 		return;
 	e->h.cpu = cpu;
 	e->h.pid = 0;
-	e->h.tid = c->tid;
+	e->h.tid = c->on.tid;
 	e->next_tid = 0;
 	e->delay_ns = 0;
 	e->prev_state = task_state_S;
@@ -449,17 +559,19 @@ static __always_inline void emit_online(__u32 cpu, __u64 now, bool online)
 
 static __always_inline void went_offline(__u32 cpu, struct cpu_now *c, __u64 now)
 {
-	if (!c->tid)
+	struct reading r = read_last(c);
+
+	if (!c->on.tid)
 		return;
-	if (within(now) && wanted(c->pid)) {
+	if (within(now) && wanted(c->on.pid)) {
 		c->switches++;
 		if (want_sums)
-			sum_up_dead(c, now);
+			account(&r, c, coming_seen, now, 0, true, false);
 		if (want_switches)
 			emit_dead(c, cpu, now);
 	}
-	c->tid = c->pid = 0;
-	c->start = 0;
+	__builtin_memset(&c->on, 0, sizeof(c->on));
+	c->on.switches = SWITCHES_UNKNOWN;
 	c->since = now;
 }
 

@@ -29,6 +29,11 @@ type Metadata struct {
 // rows of switches lack the part of a wait before a move to another CPU's queue.
 func (m *Metadata) Before12() bool { return m.Format == "1.0" || m.Format == "1.1" }
 
+// Before13 tells whether the capture was recorded in a format before 1.3, which
+// does not tell of switches that went unseen, and counts the slice in which a
+// thread takes its process's number for that number instead of its own.
+func (m *Metadata) Before13() bool { return m.Before12() || m.Format == "1.2" }
+
 // Window is a span of time within a recording, in Unix ns, both ends included.
 // The zero value is the whole recording. A slice has rows outside of its
 // window too: who its tasks are, what their sums were when it began, and the

@@ -59,6 +59,8 @@ type drain struct {
 	// unfinished are switches that were seen, in batches that never were full.
 	unfinished uint64
 
+	unseen map[[2]uint32]uint64 // switches that rows of the programs tell of, by CPU and source
+
 	watches map[uint16][]watch // by kind
 	waits   []watch            // for switches
 	saw     func(t *Trigger, at uint64)
@@ -115,6 +117,7 @@ func newDrain(p *bpf.Programs, w *format.Writer, kinds []format.Kind, sums *acco
 	return &drain{
 		programs: p, writer: w, kinds: kinds, sums: sums, folds: folds, ring: r,
 		taken: make([]taken, p.BatchCPUs()), turns: make([]taken, p.TurnCPUs()), sizes: sizesOf(kinds),
+		unseen: map[[2]uint32]uint64{},
 	}, nil
 }
 
@@ -200,6 +203,8 @@ func (d *drain) take(rec []byte) error {
 		return d.addTurns(b, d.turns[b.H.CPU].finished(b.H.Seq, b.N))
 	case h.Kind == kindFold:
 		return d.folds.close(bpf.View[bpf.Fold](rec))
+	case h.Kind == kindLoss:
+		return d.addUnseen(rec)
 	case h.Kind == kindTaskSum:
 		d.sums.ended(bpf.View[bpf.TaskSum](rec))
 	case h.Kind == kindCPUOnline:
@@ -211,6 +216,13 @@ func (d *drain) take(rec []byte) error {
 	}
 	d.look(h, rec)
 	d.events++
+	return d.writer.Add(rec)
+}
+
+// addUnseen adds a row that tells of unseen switches: no event, but a loss.
+func (d *drain) addUnseen(rec []byte) error {
+	loss := bpf.View[bpf.Loss](rec)
+	d.unseen[[2]uint32{uint32(loss.H.CPU), loss.LossSource}] += loss.Lost
 	return d.writer.Add(rec)
 }
 

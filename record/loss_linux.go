@@ -142,6 +142,26 @@ func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, 
 	return w.AddReading(bpf.Bytes(&row))
 }
 
+// finish adds the unseen switches that the ring had no room to tell of. Everything
+// must have been taken, and written once more.
+func (l *losses) finish(w *format.Writer, opens, at uint64) error {
+	l.since = opens
+	for cpu := range l.last {
+		for i, n := range l.last[cpu].Lost {
+			source, reason := bpf.LossAt(i)
+			if reason != bpf.Unseen {
+				continue
+			}
+			rest := n - l.drain.unseen[[2]uint32{uint32(cpu), source}]
+			l.total -= rest // counted when it was seen to be lost
+			if err := l.add(w, uint16(cpu), source, reason, rest, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint64) error {
 	for i, n := range now.Seen {
 		l.seen += n - l.last[cpu].Seen[i]
@@ -151,8 +171,12 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 	for i, n := range now.Lost {
 		source, reason := bpf.LossAt(i)
 		lost := n - l.last[cpu].Lost[i]
-		if source == sourceSched && reason == ringFull {
+		switch {
+		case source == sourceSched && reason == ringFull:
 			lost -= l.rescued(cpu, lost)
+		case reason == bpf.Unseen: // the program makes the rows
+			l.total += lost
+			continue
 		}
 		if err := l.add(w, uint16(cpu), source, reason, lost, at); err != nil {
 			return err

@@ -6,12 +6,10 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"github.com/ebrec/ebrec/bpf"
 	"github.com/ebrec/ebrec/format"
@@ -25,22 +23,12 @@ type accounts struct {
 	opens    uint64
 	closes   uint64 // end of the recording; 0: not set yet
 	online   []int  // CPUs that are, or were since the recording began
+	listed   listedClocks
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
 	written map[uint32]uint64 // on_cpu_ns of the last row, by tid
 	stats   stats
-}
-
-// clockReading is a thread's task clock at an instant.
-type clockReading struct {
-	start      uint64 // of the thread
-	pid        uint32
-	cpu        int
-	at         uint64
-	cpuTime    uint64 // ns
-	runQueue   uint64 // ns
-	unreadable bool   // it ended, or is in a pid namespace out of sight
 }
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
@@ -63,7 +51,11 @@ func (a *accounts) forget() {
 
 // found is told of each task that is there at the start.
 func (a *accounts) found(t *bpf.Task) {
-	if t.Running == 0 || t.H.TID == 0 {
+	if t.H.TID == 0 {
+		return
+	}
+	if t.Running == 0 {
+		a.listed.add(t)
 		return
 	}
 	r := readClock(t.H.PID, t.H.TID)
@@ -71,30 +63,14 @@ func (a *accounts) found(t *bpf.Task) {
 	a.initial[t.H.TID] = r
 }
 
-// readClock reads a thread's task clock. Asking for the process's CPU clock
-// makes the kernel bring its running threads' clocks up to date first.
-func readClock(pid, tid uint32) clockReading {
-	var ts unix.Timespec
-	_ = unix.ClockGettime(int32(^pid<<3|2), &ts) // only its effect is wanted
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(int(tid)) + "/schedstat")
-	r := clockReading{at: bpf.Now(), unreadable: true}
-	if err != nil {
-		return r
-	}
-	if _, err := fmt.Sscan(string(data), &r.cpuTime, &r.runQueue); err == nil {
-		r.unreadable = false
-	}
-	return r
-}
-
 // write adds a row for every thread whose sums changed and for every CPU, as
 // of at: an instant of just now, or the end of the window.
 func (a *accounts) write(w *format.Writer, at uint64) error {
-	cpus := a.programs.CPUs()
-	running := a.running(cpus)
+	cpus := a.now()
+	running := byThread(cpus)
 	var firstErr error
 	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
-		if c := running[tid]; c != nil && c.Start == s.Start {
+		if c := running[tid]; c != nil && c.On.Start == s.Start {
 			c.sum = *s
 			return
 		}
@@ -116,43 +92,87 @@ func (a *accounts) write(w *format.Writer, at uint64) error {
 // began. If it has left meanwhile, its sums may have been read half changed,
 // and are read again; if it ended, the ring brings its last row.
 func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uint64) error {
-	clock := readClock(c.PID, tid)
-	now := a.programs.CPU(c.cpu)
+	clock, now := a.look(c)
 	if now.Switches != c.Switches {
 		s, ok, err := a.programs.Sum(tid)
-		if !ok || err != nil || s.Start != c.Start {
+		if !ok || err != nil || s.Start != c.On.Start {
 			return err
 		}
 		row := a.row(tid, &s, at)
 		return a.addRow(w, &row, s.Dead != 0)
 	}
 	if now.LastOut != 0 { // it left behind the window: its clocks were read as it did
-		clock = clockReading{at: now.LastOut, cpuTime: now.LastCPUTime, runQueue: now.LastRunQueue}
+		gone := now.LastOther != 0
+		clock = clockReading{at: now.LastOut, cpuTime: now.LastCPUTime, runQueue: now.LastRunQueue, gone: gone, unreadable: gone}
 	}
-	c.sum.PID, c.sum.Start = c.PID, c.Start // it may never have left a CPU
+	c.sum.PID, c.sum.Start = c.On.PID, c.On.Start // it may never have left a CPU
 	row := a.row(tid, &c.sum, at)
-	a.addOpenSlice(&row, c, &clock, at)
+	if clock.gone {
+		a.addUnseenLeave(&row, c, &clock, at)
+	} else {
+		a.addOpenSlice(&row, c, &clock, at)
+	}
 	return a.addRow(w, &row, false)
+}
+
+// How often a thread is looked at that has left its CPU, and no program saw it:
+// it may be that the program is about to.
+const (
+	lookTries = 3
+	lookPause = time.Millisecond
+)
+
+// look reads the clocks of a thread that had come to a CPU, and then what that
+// does.
+func (a *accounts) look(c *runningOn) (clock clockReading, now bpf.CPUNow) {
+	for try := range lookTries {
+		if try > 0 {
+			time.Sleep(lookPause)
+		}
+		clock = readClock(c.On.PID, c.On.TID)
+		now = a.programs.CPU(c.cpu)
+		clock.gone = !clock.unreadable && clock.switches != c.On.Switches
+		if !clock.gone || now.Switches != c.Switches || now.LastOut != 0 {
+			break
+		}
+	}
+	return clock, now
 }
 
 // runningOn is what a CPU is doing, with its number.
 type runningOn struct {
 	bpf.CPUNow
 	cpu     int
+	wanted  bool          // by the filter
 	initial *clockReading // set when it has not switched yet
 	sum     bpf.Sum       // of the thread; zero when it never left a CPU
+	unseen  uint64        // ns of its last slice that nobody is known to have had
 }
 
-// running returns the threads on a CPU, by tid.
-func (a *accounts) running(cpus []bpf.CPUNow) map[uint32]*runningOn {
-	m := map[uint32]*runningOn{}
+// now is what each CPU does.
+func (a *accounts) now() (all []*runningOn) {
+	cpus := a.programs.CPUs()
 	for _, cpu := range a.online {
 		c := &runningOn{CPUNow: cpus[cpu], cpu: cpu}
 		if c.Since == 0 {
 			a.assume(c)
 		}
-		if c.Since != 0 && c.TID != 0 && a.programs.Wanted(c.PID) {
-			m[c.TID] = c
+		c.wanted = c.Since != 0 && a.programs.Wanted(c.On.PID)
+		all = append(all, c)
+	}
+	return all
+}
+
+// byThread are the CPUs by the thread that is on each. Of one that seems to be
+// on two, it left the first unseen.
+func byThread(cpus []*runningOn) map[uint32]*runningOn {
+	m := map[uint32]*runningOn{}
+	for _, c := range cpus {
+		if c.On.TID == 0 || !c.wanted {
+			continue
+		}
+		if other := m[c.On.TID]; other == nil || other.Since < c.Since {
+			m[c.On.TID] = c
 		}
 	}
 	return m
@@ -167,42 +187,53 @@ func (a *accounts) assume(c *runningOn) {
 	}
 	for tid, r := range a.initial {
 		if r.cpu == c.cpu {
-			c.Since, c.TID, c.PID, c.Start, c.initial = a.opens, tid, r.pid, r.start, &r
-			c.CPUTimeIn = r.cpuTime - min(r.cpuTime, r.at-a.opens)
-			c.RunQueueIn = r.runQueue
+			c.Since, c.initial = a.opens, &r
+			c.On = bpf.Reading{
+				TID: tid, PID: r.pid, Start: r.start, Switches: r.switches,
+				CPUTime: r.cpuTime - min(r.cpuTime, r.at-a.opens), RunQueue: r.runQueue,
+			}
 		}
 	}
 }
 
 func (a *accounts) row(tid uint32, s *bpf.Sum, at uint64) bpf.TaskSum {
 	row := bpf.TaskSum{
-		H:           bpf.Header{Time: max(at, s.LastOut), Kind: kindTaskSum, PID: s.PID, TID: tid},
-		Start:       s.Start,
-		CPUTimeNS:   s.CPUTimeNS,
-		OnCPUNS:     s.OnCPUNS,
-		RunQueueNS:  s.RunQueueNS,
-		Voluntary:   s.Voluntary,
-		Involuntary: s.Involuntary,
-		Migrations:  s.Migrations,
-		Exited:      uint8(s.Dead),
+		H:            bpf.Header{Time: max(at, s.LastOut), Kind: kindTaskSum, PID: s.PID, TID: tid},
+		Start:        s.Start,
+		CPUTimeNS:    s.CPUTimeNS,
+		OnCPUNS:      s.OnCPUNS,
+		RunQueueNS:   s.RunQueueNS,
+		Voluntary:    s.Voluntary,
+		Involuntary:  s.Involuntary,
+		Migrations:   s.Migrations,
+		Exited:       uint8(s.Dead),
+		First:        uint8(s.First),
+		CPUUnknownNS: s.UnknownNS,
+		CPUTimeBase:  s.CPUTimeBase,
 	}
-	a.addFirstSlice(&row)
+	a.addBeforeBase(&row)
 	return row
 }
 
-// addFirstSlice adds the task clock of the slice that a thread was in when the
-// window opened, if the program could not know where that slice began.
-func (a *accounts) addFirstSlice(row *bpf.TaskSum) {
-	r, ok := a.initial[row.H.TID]
-	if !ok || r.start != row.Start || r.unreadable {
+// addBeforeBase adds the CPU time between the beginning of the window and the
+// base that the program began to count from, as far as the listing at the start
+// tells. What remains unknown is at most that from the beginning to the listing.
+func (a *accounts) addBeforeBase(row *bpf.TaskSum) {
+	if r, ok := a.initial[row.H.TID]; ok {
+		if r.start == row.Start && row.First != 0 && !r.unreadable { // on its CPU since before the beginning
+			ran := row.CPUTimeBase - min(row.CPUTimeBase, r.cpuTime) + (r.at - a.opens)
+			row.CPUTimeNS += min(ran, row.CPUUnknownNS)
+			row.CPUUnknownNS = 0
+		}
 		return
 	}
-	c := a.programs.CPUs()[r.cpu]
-	if c.FirstTID != row.H.TID || c.FirstStart != r.start || c.FirstOut == 0 {
+	clock, at, ok := a.listed.find(row.H.TID, row.Start)
+	if !ok || row.CPUTimeBase <= clock && row.CPUUnknownNS == 0 {
 		return
 	}
-	ran := c.FirstCPUTime - min(c.FirstCPUTime, r.cpuTime) + (r.at - a.opens)
-	row.CPUTimeNS += min(ran, c.FirstOut-a.opens)
+	known := row.CPUTimeBase - min(row.CPUTimeBase, clock)
+	row.CPUTimeNS += known
+	row.CPUUnknownNS = min(row.CPUUnknownNS-min(row.CPUUnknownNS, known), at-a.opens)
 }
 
 // addOpenSlice adds what a thread that is on a CPU has had of it up to at. Its
@@ -214,17 +245,37 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockRead
 	}
 	wall := at - from
 	row.OnCPUNS += wall
-	if clock.unreadable || clock.cpuTime < c.CPUTimeIn || clock.at <= c.Since {
+	if clock.unreadable || clock.cpuTime < c.On.CPUTime || clock.at <= c.Since {
 		if at == a.closes { // a later row could have less
 			row.CPUTimeNS += wall // the clocks differ only by stolen time
 		}
 		return
 	}
 	share := float64(wall) / float64(clock.at-c.Since)
-	row.CPUTimeNS += min(wall, uint64(float64(clock.cpuTime-c.CPUTimeIn)*min(share, 1)))
-	if c.Since >= a.opens && clock.runQueue > c.RunQueueIn && c.initial == nil {
-		row.RunQueueNS += clock.runQueue - c.RunQueueIn
+	row.CPUTimeNS += min(wall, uint64(float64(clock.cpuTime-c.On.CPUTime)*min(share, 1)))
+	if c.Since >= a.opens && clock.runQueue > c.On.RunQueue && c.initial == nil {
+		row.RunQueueNS += clock.runQueue - c.On.RunQueue
 	}
+}
+
+// addUnseenLeave is for a thread that left its CPU and no program saw it. While
+// the recording goes on its next switch tells how long it ran; in the end its
+// task clock does, unless it has been seen on another CPU since.
+func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockReading, at uint64) {
+	from := max(c.Since, a.opens)
+	if at != a.closes || at <= from {
+		return
+	}
+	wall, ran := at-from, uint64(0)
+	switch {
+	case clock.unreadable:
+		row.CPUUnknownNS += wall
+	case c.sum.LastOut < c.Since:
+		ran = min(wall, clock.cpuTime-min(clock.cpuTime, c.On.CPUTime))
+	}
+	row.OnCPUNS += ran
+	row.CPUTimeNS += ran
+	c.unseen = wall - ran
 }
 
 func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
@@ -244,24 +295,21 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
-	a.addFirstSlice(row)
+	a.addBeforeBase(row)
 	delete(a.written, row.H.TID)
 }
 
-func (a *accounts) writeCPUs(w *format.Writer, cpus []bpf.CPUNow, at uint64) error {
-	for _, cpu := range a.online {
-		c := runningOn{CPUNow: cpus[cpu], cpu: cpu}
-		if c.Since == 0 {
-			a.assume(&c)
-		}
+func (a *accounts) writeCPUs(w *format.Writer, cpus []*runningOn, at uint64) error {
+	for _, c := range cpus {
 		idle := c.IdleNS
-		if from := max(c.Since, a.opens); c.Since != 0 && c.TID == 0 && at > from {
+		if from := max(c.Since, a.opens); c.Since != 0 && c.On.TID == 0 && at > from {
 			idle += at - from
 		}
 		row := bpf.CPUSum{
-			H:        bpf.Header{Time: max(at, c.Since), Kind: kindCPUSum, CPU: uint16(cpu)},
+			H:        bpf.Header{Time: max(at, c.Since), Kind: kindCPUSum, CPU: uint16(c.cpu)},
 			IdleNS:   idle,
 			Switches: c.Switches,
+			UnseenNS: c.UnseenNS + c.unseen,
 		}
 		if err := w.AddReading(bpf.Bytes(&row)); err != nil {
 			return err
