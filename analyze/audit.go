@@ -14,7 +14,7 @@ var audit = Analysis{
 	Name: "audit",
 	Doc:  "How far the numbers can be trusted: time on a CPU by switches, by sums and by the kernel's task clock, held against each other and the wall clock",
 	Needs: append([]Need{
-		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu"},
+		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu"},
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
 		{Kind: "cpu_stat", Columns: []string{"steal_ns", "irq_ns", "softirq_ns"}, Source: "cpu", Optional: true},
 		{Kind: "sched_switch", Columns: switchColumns, Source: "sched", Optional: true},

@@ -17,8 +17,8 @@ var cputime = Analysis{
 	Name: "cputime",
 	Doc:  "CPU time by process: what it used, what it waited for a CPU, and how often it was switched",
 	Needs: append([]Need{
-		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu"},
-		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
+		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu"},
+		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Newer: []string{"unseen_ns"}, Source: "cpu"},
 		{Kind: "cgroup_path", Columns: []string{"cgroup_id", "cgroup", "container"}, Source: "recording", Optional: true},
 	}, identity()...),
 	By:   []string{"process", "thread", "comm", "cgroup", "container", "cpu"},
@@ -32,19 +32,19 @@ var cputime = Analysis{
 	Columns: []ColumnSpec{
 		{Name: "pid", Some: true, Doc: "process id; with the start of the process it identifies the row, so one pid may have several; 0 for a CPU's idle task; none where rows are of more than a process"},
 		{Name: "tid", Some: true, Doc: "thread id, where rows are of threads"},
-		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; the cgroup, container or CPU where rows are of those; idle/N for the idle task of CPU N"},
+		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; the cgroup, container or CPU where rows are of those; idle/N for the idle task of CPU N, unseen/N for its time that nobody is known to have had, because switches went unseen"},
 		{Name: "threads", Unit: unitCount, Doc: "threads of the process that were seen within the recording, ended ones included"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle; of a span of time that is measured by switches it is on_cpu_ns, brought within the bounds"},
 		{Name: "cpu_time_min_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "the CPU time is this at least: the same as cpu_time_ns where that is exact. In a span measured by switches the task clock is known when sums were read, before and after its ends"},
-		{Name: "cpu_time_max_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "and this at most. Where sums are missing (lost, or the capture is cut short), any process may have had all the time that nobody is known to have had, a quarter more, and what the task clocks of all differ from the wall clock by"},
-		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle it adds up to CPUs x recorded time"},
+		{Name: "cpu_time_max_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "and this at most. Where switches went unseen, a thread may have had more before it was first seen, and a process with a thread that was never seen all the time that nobody is known to have had. Where sums are missing (lost, or the capture is cut short), any process may have had all the time that nobody is known to have had, a quarter more, and what the task clocks of all differ from the wall clock by"},
+		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle and unseen it adds up to CPUs x recorded time. Where a switch went unseen it is what the task clock tells"},
 		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time; of CPUs on_cpu_ns"},
 		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording"},
 		{Name: "switches", Unit: unitCount, Doc: "times it left a CPU, voluntary and involuntary"},
 		{Name: "voluntary", Unit: unitCount, Doc: "switches by its own will: it went to sleep or ended"},
 		{Name: "involuntary", Unit: unitCount, Doc: "switches while runnable: preempted or yielding"},
 		{Name: "migrations", Unit: unitCount, Doc: "moves to another CPU"},
-		{Name: "class", Text: true, Doc: "user, kernel (a kernel thread), idle or cpu"},
+		{Name: "class", Text: true, Doc: "user, kernel (a kernel thread), idle, unseen or cpu"},
 	},
 	Also:   []Table{{Title: "CPU time over time", Columns: seriesColumns}},
 	Series: true,
@@ -54,16 +54,41 @@ var cputime = Analysis{
 type cpuTimePass struct {
 	env    *Env
 	ledger *ledger
-	idle   map[int]uint64 // by CPU, since the recording began
-	before map[int]uint64 // the same when the window began
+	idle   cpuTimes
+	unseen cpuTimes // that nobody is known to have had
 	groups *groups
 	series *series // nil: it was not asked for
-	idleNS format.Col
+
+	idleNS, unseenNS format.Col
+}
+
+// cpuTimes are times of CPUs since the recording began, as they were read last
+// and as they were when the window began.
+type cpuTimes struct{ now, before map[int]uint64 }
+
+func newCPUTimes() cpuTimes { return cpuTimes{map[int]uint64{}, map[int]uint64{}} }
+
+// set takes a reading; they are cumulative.
+func (t *cpuTimes) set(cpu int, ns uint64, before bool) {
+	if t.now[cpu] = ns; before {
+		t.before[cpu] = ns
+	}
+}
+
+// of is a CPU's time within the window.
+func (t *cpuTimes) of(cpu int) uint64 { return t.now[cpu] - min(t.now[cpu], t.before[cpu]) }
+
+// sum is that of all CPUs.
+func (t *cpuTimes) sum() (ns uint64) {
+	for cpu := range t.now {
+		ns += t.of(cpu)
+	}
+	return ns
 }
 
 func newCPUTime(env *Env) Pass {
-	p := &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: map[int]uint64{}, before: map[int]uint64{},
-		groups: newGroups(env), idleNS: env.Capture.Col("idle_ns")}
+	p := &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: newCPUTimes(), unseen: newCPUTimes(),
+		groups: newGroups(env), idleNS: env.Capture.Col("idle_ns"), unseenNS: env.Capture.Col("unseen_ns")}
 	if d := env.Options.Interval; d > 0 {
 		p.series = newSeries(max(env.Capture.Meta().Start.UnixNano(), env.window.from), d)
 	}
@@ -81,10 +106,8 @@ func (p *cpuTimePass) Event(e replay.Event) error {
 		p.groups.event(e)
 	case outside:
 	case kind == "cpu_sum":
-		p.idle[e.CPU()] = e.Uint(p.idleNS) // cumulative: the last one counts
-		if before {
-			p.before[e.CPU()] = p.idle[e.CPU()]
-		}
+		p.idle.set(e.CPU(), e.Uint(p.idleNS), before)
+		p.unseen.set(e.CPU(), e.Uint(p.unseenNS), before)
 	default:
 		p.sum(e, kind, before)
 	}
@@ -141,17 +164,20 @@ func (p *cpuTimePass) tables() []Table {
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(all), compareGroups) {
 		q := all[id]
-		if !q.ran && open == 0 {
+		if !q.ran && open.any == 0 {
 			continue
 		}
 		if !p.env.exact {
-			q.least, q.most = q.used.cpuTime, q.used.cpuTime+open
+			q.least, q.most = q.used.cpuTime, q.used.cpuTime+open.of(q)
 		}
 		t := &tables[boolInt(q.leader.Kernel)]
 		t.Rows = append(t.Rows, p.row(id, q))
 	}
-	for _, cpu := range slices.Sorted(maps.Keys(p.idle)) {
-		tables[2].Rows = append(tables[2].Rows, p.idleRow(cpu))
+	for _, cpu := range slices.Sorted(maps.Keys(p.idle.now)) {
+		tables[2].Rows = append(tables[2].Rows, p.ownRow(cpu, "idle", p.idle.of(cpu)))
+		if ns := p.unseen.of(cpu); ns > 0 {
+			tables[2].Rows = append(tables[2].Rows, p.ownRow(cpu, "unseen", ns))
+		}
 	}
 	tables[0].Notes = p.notes(total)
 	return tables
@@ -162,15 +188,7 @@ func (p *cpuTimePass) total(all map[groupID]*process) (ns uint64) {
 	for _, q := range all {
 		ns += q.used.onCPU
 	}
-	for cpu := range p.idle {
-		ns += p.idleOf(cpu)
-	}
-	return ns
-}
-
-// idleOf is how long a CPU was idle.
-func (p *cpuTimePass) idleOf(cpu int) uint64 {
-	return p.idle[cpu] - min(p.idle[cpu], p.before[cpu])
+	return ns + p.idle.sum()
 }
 
 // wall is the time of all CPUs; 0: not known, because a filter leaves some out.
@@ -179,27 +197,44 @@ func (p *cpuTimePass) wall() uint64 {
 	if r.Filter != "" || r.CPUs <= 0 {
 		return 0
 	}
-	return uint64(max(r.CPUs, len(p.idle))) * r.DurationNS // more may have gone online
+	return uint64(max(r.CPUs, len(p.idle.now))) * r.DurationNS // more may have gone online
 }
 
-// open is the CPU time that any process may have had beyond its sums. Sums were
-// lost, or not read to the end; of a whole recording none are missing. Task
-// clocks differ from the wall clock, so what they are seen to differ by is open,
-// too.
-func (p *cpuTimePass) open(total uint64, all map[groupID]*process) uint64 {
+// openTime is CPU time that processes may have had beyond their sums.
+type openTime struct {
+	any    uint64 // any process
+	unseen uint64 // a process of which a thread was never seen to run
+}
+
+// of is that of one process.
+func (o openTime) of(q *process) uint64 {
+	open := o.any + q.used.unknown
+	if q.resting {
+		open += o.unseen
+	}
+	return open
+}
+
+// open finds it. Sums were lost, or not read to the end; of a whole recording none
+// are missing. Task clocks differ from the wall clock, so what they are seen to
+// differ by is open, too.
+func (p *cpuTimePass) open(total uint64, all map[groupID]*process) openTime {
 	r := p.env.Recording
-	lost := slices.ContainsFunc(p.env.losses(), func(l Loss) bool { return l.Source == "cpu" && l.Reason != "ring_full" })
+	open := openTime{unseen: p.unseen.sum()}
+	lost := slices.ContainsFunc(p.env.losses(), func(l Loss) bool {
+		return l.Source == "cpu" && l.Reason != "ring_full" && !l.Unseen()
+	})
 	wall := p.wall()
 	if wall == 0 {
-		wall = uint64(max(r.CPUs, len(p.idle))) * r.DurationNS
+		wall = uint64(max(r.CPUs, len(p.idle.now))) * r.DurationNS
 	}
-	missing := wall - min(wall, total)
+	missing := wall - min(wall, total+open.unseen)
 	if missing == 0 || !lost && r.Complete && !(p.env.asked.open() && p.wall() != 0) {
-		return 0
+		return open
 	}
-	open := missing + missing/4
+	open.any = missing + missing/4
 	for _, q := range all {
-		open += uint64(abs(int64(q.used.cpuTime - q.used.onCPU)))
+		open.any += uint64(abs(int64(q.used.cpuTime - q.used.onCPU)))
 	}
 	return open
 }
@@ -207,8 +242,8 @@ func (p *cpuTimePass) open(total uint64, all map[groupID]*process) uint64 {
 // cpuRows are what each CPU did for somebody. Whose switches they were is not
 // asked, nor what of the time was CPU time.
 func (p *cpuTimePass) cpuRows() (rows [][]Value) {
-	for _, cpu := range slices.Sorted(maps.Keys(p.idle)) {
-		busy := p.env.Recording.DurationNS - min(p.env.Recording.DurationNS, p.idleOf(cpu))
+	for _, cpu := range slices.Sorted(maps.Keys(p.idle.now)) {
+		busy := p.env.Recording.DurationNS - min(p.env.Recording.DurationNS, p.idle.of(cpu)+p.unseen.of(cpu))
 		rows = append(rows, []Value{nil, nil, "CPU " + strconv.Itoa(cpu), nil, nil, nil, nil, busy, p.percent(busy), nil, nil, nil, nil, nil, "cpu"})
 	}
 	return rows
@@ -249,11 +284,11 @@ func name(q *process) Value {
 	return q.leader.Comm
 }
 
-// idleRow has no switches: those of the CPU are not the idle task's.
-func (p *cpuTimePass) idleRow(cpu int) []Value {
+// ownRow is of a CPU's time that is no thread's: there are no switches in it.
+func (p *cpuTimePass) ownRow(cpu int, class string, ns uint64) []Value {
 	return []Value{
-		uint64(0), nil, "idle/" + strconv.Itoa(cpu), nil, uint64(0), uint64(0), uint64(0), p.idleOf(cpu), nil, nil,
-		nil, nil, nil, nil, "idle",
+		uint64(0), nil, class + "/" + strconv.Itoa(cpu), nil, uint64(0), uint64(0), uint64(0), ns, nil, nil,
+		nil, nil, nil, nil, class,
 	}
 }
 
@@ -273,8 +308,12 @@ func (p *cpuTimePass) notes(total uint64) []string {
 	if p.wall() == 0 {
 		return notes
 	}
+	if unseen := p.unseen.sum(); unseen > 0 {
+		notes = append(notes, fmt.Sprintf("Switches went unseen: nobody is known to have had %s of CPU time, %.3f%% of all.", duration(unseen), float64(unseen)/float64(p.wall())*100))
+		total += unseen
+	}
 	return append(notes, fmt.Sprintf("Time on a CPU with idle adds up to %s, %.3f%% of %d CPUs x %s.",
-		duration(total), float64(total)/float64(p.wall())*100, max(r.CPUs, len(p.idle)), duration(r.DurationNS)))
+		duration(total), float64(total)/float64(p.wall())*100, max(r.CPUs, len(p.idle.now)), duration(r.DurationNS)))
 }
 
 // spanNotes say where the span begins and ends that was measured.

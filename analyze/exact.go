@@ -10,7 +10,8 @@ import (
 )
 
 // exact tells whether a span of time can be measured by its switches, so that
-// it need not begin and end where sums were read: all of them are there.
+// it need not begin and end where sums were read: all that the recorder saw are
+// there, and it tells of those that it did not see.
 func (a *Analysis) exact(c *format.Capture, w window, o *Options) (bool, error) {
 	if len(a.Exact) == 0 || w.open() && o.Interval == 0 || c.Kind("sched_switch") == nil || checkNeeds(c, &Analysis{Needs: a.Exact}) != nil {
 		return false, nil
@@ -18,13 +19,13 @@ func (a *Analysis) exact(c *format.Capture, w window, o *Options) (bool, error) 
 	if c.Kind("loss") == nil {
 		return true, nil
 	}
-	source, since := c.Col("loss_source"), c.Col("since")
-	s := replay.Select{Kinds: []string{"loss"}, Columns: []format.Col{source, since}}
+	source, since, reason := c.Col("loss_source"), c.Col("since"), c.Col("loss_reason")
+	s := replay.Select{Kinds: []string{"loss"}, Columns: []format.Col{source, since, reason}}
 	for e, err := range replay.New(c).Events(s) {
 		if err != nil {
 			return false, err
 		}
-		if e.Str(source) == "sched" && e.Int(since) <= w.end() {
+		if e.Str(source) == "sched" && e.Str(reason) != replay.UnseenReason && e.Int(since) <= w.end() {
 			return false, nil // it may also be unknown who is on a CPU when the span begins
 		}
 	}
@@ -143,6 +144,9 @@ func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
 		if u := x.useOf(s.tid); u != nil && s.tid != 0 {
 			u.cpu = s.cpu
 		}
+		if from, to := max(s.from, x.window.from), min(s.to, x.window.end()); to > from {
+			x.unseen.now[s.cpu] += uint64(to - from)
+		}
 		return
 	}
 	x.count(s, true)
@@ -260,7 +264,7 @@ func (x *exactCPUTime) settle() {
 		}
 		t.last.cpuTime = min(max(u.onCPU, t.least), t.most)
 	}
-	x.away.All(func(cpu uint32, ns *int64) { x.idle[int(cpu)] = uint64(*ns) })
+	x.away.All(func(cpu uint32, ns *int64) { x.idle.set(int(cpu), uint64(*ns), false) })
 }
 
 // bounds are those of the CPU time within the span. Sums only grow, and a

@@ -23,6 +23,8 @@ type (
 // sums are what a thread or a process used.
 type sums struct {
 	cpuTime, onCPU, runQueue, voluntary, involuntary, migrations uint64
+
+	unknown uint64 // CPU time besides, at most
 }
 
 func (s *sums) add(t sums) {
@@ -32,6 +34,7 @@ func (s *sums) add(t sums) {
 	s.voluntary += t.voluntary
 	s.involuntary += t.involuntary
 	s.migrations += t.migrations
+	s.unknown += t.unknown
 }
 
 // subtract takes away what is part of it; what is not, in a damaged capture,
@@ -43,6 +46,7 @@ func (s *sums) subtract(t sums) {
 	s.voluntary -= min(s.voluntary, t.voluntary)
 	s.involuntary -= min(s.involuntary, t.involuntary)
 	s.migrations -= min(s.migrations, t.migrations)
+	s.unknown -= min(s.unknown, t.unknown)
 }
 
 // thread is one thread's share in the ledger.
@@ -66,6 +70,7 @@ type process struct {
 	ran     bool
 	used    sums
 	before  uint64 // CPU time of its threads at the snapshot, ns
+	resting bool   // a thread of it has no sums: it did not run, or was never seen to
 	least   uint64 // bounds of the CPU time, see thread
 	most    uint64
 	leader  replay.Task
@@ -84,7 +89,7 @@ type ledger struct {
 	leaders map[processID]replay.Task
 	begin   int64 // of the recording
 
-	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, exited, total, reason, comm format.Col
+	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, unknown, exited, total, reason, comm format.Col
 }
 
 func newLedger(c *format.Capture) *ledger {
@@ -92,12 +97,15 @@ func newLedger(c *format.Capture) *ledger {
 		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{}, begin: c.Meta().Start.UnixNano(),
 		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"),
 		runQueue: c.Col("run_queue_ns"), voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"),
-		migrations: c.Col("migrations"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"), comm: c.Col("comm"),
+		migrations: c.Col("migrations"), unknown: c.Col("cpu_unknown_ns"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"), comm: c.Col("comm"),
 	}
 }
 
 // taskSumColumns are the columns that the ledger reads of a task_sum row.
 var taskSumColumns = []string{"start", "cpu_time_ns", "on_cpu_ns", "run_queue_ns", "voluntary", "involuntary", "migrations", "exited"}
+
+// newTaskSumColumns are those that captures have from format version 1.3 on.
+var newTaskSumColumns = []string{"cpu_unknown_ns"}
 
 // event takes any event; rows that neither name a task nor sum one are ignored.
 func (l *ledger) event(e replay.Event) {
@@ -157,6 +165,7 @@ func (l *ledger) row(e replay.Event) sums {
 	return sums{
 		cpuTime: e.Uint(l.cpuTime), onCPU: e.Uint(l.onCPU), runQueue: e.Uint(l.runQueue),
 		voluntary: e.Uint(l.voluntary), involuntary: e.Uint(l.involuntary), migrations: e.Uint(l.migrations),
+		unknown: e.Uint(l.unknown),
 	}
 }
 
@@ -213,6 +222,7 @@ func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K)
 func (p *process) add(t *thread) {
 	p.threads++
 	p.ran = p.ran || t.ran
+	p.resting = p.resting || !t.ran
 	p.before += t.before
 	p.least += t.least
 	p.most += t.most

@@ -21,7 +21,7 @@ var lifetimes = Analysis{
 		{Kind: "thread_exit", Columns: append(slices.Clip(identityColumns), "lifetime_ns"), Source: "process", Optional: true},
 		{Kind: "exec_args", Columns: []string{"args"}, Source: "args", Optional: true},
 		{Kind: "task", Columns: append(slices.Clip(identityColumns), "total_cpu_ns", "reason"), Source: "recording"},
-		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu", Optional: true},
+		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu", Optional: true},
 	},
 	Sort:        "start",
 	By:          []string{"process", "thread"},

@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/ebrec/ebrec/format"
@@ -14,6 +15,27 @@ import (
 type Losses struct {
 	lost                  map[Loss]uint64 // with Lost zero in the key
 	source, reason, count format.Col
+}
+
+// Unseen tells whether the recorder did not lose the events, but the kernel never
+// handed them to it. Then the capture names each interval, and no number has
+// more in it than is known.
+func (l Loss) Unseen() bool { return l.Reason == replay.UnseenReason }
+
+// words say what was lost.
+func (l Loss) words() string {
+	if l.Unseen() {
+		return fmt.Sprintf("at least %d events of source %s went unseen: the kernel did not hand them to the recorder", l.Lost, replay.Clean(l.Source))
+	}
+	return fmt.Sprintf("%d events of source %s were lost (%s)", l.Lost, replay.Clean(l.Source), replay.Clean(l.Reason))
+}
+
+// Line is a sentence on what was lost.
+func (l Loss) Line() string {
+	if l.Unseen() {
+		return fmt.Sprintf("Unseen: at least %d %s events that the kernel did not hand to the recorder.", l.Lost, replay.Clean(l.Source))
+	}
+	return fmt.Sprintf("Lost: %d %s events (%s).", l.Lost, replay.Clean(l.Source), replay.Clean(l.Reason))
 }
 
 // NewLosses is for the losses of a capture.

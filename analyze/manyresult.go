@@ -107,7 +107,7 @@ func (f *fleet) notes(members []Member) (all []string) {
 
 // lossy tells whether events were lost of the sources that a result is made of.
 func (r *Result) lossy() bool {
-	return slices.ContainsFunc(r.Loss, func(l Loss) bool { return slices.Contains(r.sources, l.Source) })
+	return slices.ContainsFunc(r.Loss, func(l Loss) bool { return !l.Unseen() && slices.Contains(r.sources, l.Source) })
 }
 
 // Whole tells whether the capture is complete and lost nothing of what the result is
@@ -147,7 +147,7 @@ func several(n int, thing string) string {
 // manyFooting says what the captures of a result of many lack.
 func (r *Result) manyFooting() (lines []string) {
 	for _, l := range r.Loss {
-		lines = append(lines, r.styled("33", fmt.Sprintf("Lost: %d %s events (%s).", l.Lost, replay.Clean(l.Source), replay.Clean(l.Reason))))
+		lines = append(lines, r.styled("33", l.Line()))
 	}
 	var cut, missing []string
 	for i := range r.Members {

@@ -107,7 +107,7 @@ func Lacking(c *format.Capture) (all []string) {
 // LostWords say what a capture at a path lost.
 func LostWords(path string, all []Loss) (words []string) {
 	for _, l := range all {
-		words = append(words, fmt.Sprintf("%s: %d events of source %s were lost (%s)", path, l.Lost, l.Source, l.Reason))
+		words = append(words, path+": "+l.words())
 	}
 	return words
 }

@@ -159,7 +159,7 @@ func (p *Profile) settle(sums *cpuTimePass) {
 	open := sums.open(sums.total(groups), groups)
 	for id, t := range sums.ledger.threads {
 		sums.ledger.settle(t)
-		p.count(id, t, open)
+		p.count(id, t, open.any)
 	}
 }
 

@@ -103,10 +103,16 @@ func (p *Profile) Whole() bool {
 	return p.capture.Cut() == nil && p.Recording.Complete && p.Lost(p.sources...) == 0
 }
 
-// Lost is how many events of these sources are not in the capture.
-func (p *Profile) Lost(sources ...string) (n uint64) {
+// Lost is how many events of these sources the recorder lost.
+func (p *Profile) Lost(sources ...string) uint64 { return p.lost(false, sources) }
+
+// Unseen is how many events of these sources, at least, the kernel did not hand
+// to the recorder.
+func (p *Profile) Unseen(sources ...string) uint64 { return p.lost(true, sources) }
+
+func (p *Profile) lost(unseen bool, sources []string) (n uint64) {
 	for _, l := range p.Loss {
-		if slices.Contains(sources, l.Source) {
+		if l.Unseen() == unseen && slices.Contains(sources, l.Source) {
 			n += l.Lost
 		}
 	}
@@ -130,7 +136,7 @@ func (p *Profile) lacks() {
 // What the sources give that a profile needs.
 var (
 	sumsOnly = Analysis{Name: "cputime", Needs: append([]Need{
-		{Kind: "task_sum", Columns: taskSumColumns, Source: "cpu"},
+		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu"},
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
 	}, identity()...), Sums: true, New: newCPUTime}
 	switchesOnly = Analysis{Needs: []Need{{Kind: "sched_switch", Columns: switchColumns, Source: "sched"}}}

@@ -82,7 +82,7 @@ func (r *Result) footing() []string {
 		return append(lines, r.manyFooting()...)
 	}
 	for _, l := range r.Loss {
-		lines = append(lines, r.styled("33", fmt.Sprintf("Lost: %d %s events (%s).", l.Lost, replay.Clean(l.Source), replay.Clean(l.Reason))))
+		lines = append(lines, r.styled("33", l.Line()))
 	}
 	for _, m := range r.Missing {
 		lines = append(lines, fmt.Sprintf("Not recorded: %s: %s (%s: %s).", replay.Clean(m.Source), replay.Clean(m.Loses), replay.Clean(m.Hook), replay.Clean(m.Reason)))

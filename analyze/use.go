@@ -88,7 +88,7 @@ func (u *Use) count(t *thread, open uint64) {
 		u.Total[q] += n
 	}
 	u.Least += used.cpuTime
-	u.Most += used.cpuTime + open
+	u.Most += used.cpuTime + used.unknown + open
 }
 
 // part is a step's amounts.

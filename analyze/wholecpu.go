@@ -20,22 +20,21 @@ type cpuSum struct {
 func (p *cpuTimePass) whole(o *Options) (sum, []string) {
 	all := p.groups.of(p.ledger)
 	open := p.open(p.total(all), all)
-	s := &cpuSum{some: len(o.PIDs)+len(o.Comms) > 0}
+	s, resting := &cpuSum{some: len(o.PIDs)+len(o.Comms) > 0}, false
 	for id, q := range all {
-		if !o.picks(id.pid, q.leader.Comm) || !q.ran && open == 0 {
+		if !o.picks(id.pid, q.leader.Comm) || !q.ran && open.any == 0 {
 			continue
 		}
 		s.threads += uint64(q.threads)
 		s.used.add(q.used)
 		s.least += q.least
 		s.most += q.most
+		resting = resting || q.resting
 	}
 	if !p.env.exact {
-		s.least, s.most = s.used.cpuTime, s.used.cpuTime+open
+		s.least, s.most = s.used.cpuTime, s.used.cpuTime+open.of(&process{used: s.used, resting: resting})
 	}
-	for cpu := range p.idle {
-		s.idle += p.idleOf(cpu)
-	}
+	s.idle = p.idle.sum()
 	return s, p.spanNotes()
 }
 

@@ -121,8 +121,14 @@ func (h *chain) concerns(tid uint32) bool {
 
 func (h *chain) leave(e replay.Event, c *cpu) {
 	tid, t := e.TID(), e.Time()
-	if c.tid != tid && (h.concerns(tid) || h.concerns(c.tid)) && !h.swap(tid, c) {
+	switch {
+	case h.r.unseen.Before(e.CPU(), t):
 		h.gap(e, c)
+	case c.tid == tid || !h.concerns(tid) && !h.concerns(c.tid):
+	case !h.swap(tid, c):
+		h.gap(e, c)
+	case !h.r.Meta().Before13():
+		tid = c.tid // see FORMAT.md, Sums: the slice is of the number that it came with
 	}
 	c.switches++
 	if c.last = t; tid == 0 {

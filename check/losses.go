@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
 )
 
 // anyCPU is the CPU of a loss that is not counted by CPU.
@@ -25,7 +26,8 @@ type losses struct {
 	total    uint64
 	by       map[cause]uint64
 	spans    map[place][]span
-	earliest map[string]int64 // by source, when the first span begins
+	earliest map[string]int64 // by source, when the first span begins of what a recorder lost
+	unseen   int              // intervals of CPUs in which switches went unseen
 }
 
 type cause struct{ source, reason string }
@@ -53,7 +55,13 @@ func readLosses(c *format.Capture) (*losses, error) {
 			l.total += b.Uint(lost, i)
 			why := cause{b.Str(source, i), b.Str(reason, i)}
 			l.by[why] += b.Uint(lost, i)
-			l.add(place{why.source, int(b.Uint(cpu, i))}, b.Int(since, i), b.Time(i))
+			at, s := place{why.source, int(b.Uint(cpu, i))}, span{b.Int(since, i), b.Time(i)}
+			if why.reason == replay.UnseenReason && at.cpu != anyCPU {
+				l.unseen++
+				l.keep(at, s)
+			} else {
+				l.add(at, s)
+			}
 		}
 	}
 	return l, nil
@@ -63,12 +71,17 @@ func readLosses(c *format.Capture) (*losses, error) {
 // that the row carries, and the program that counts may be a little ahead of
 // what it counts: so the events may belong to the interval before or after,
 // which are about as long as this one.
-func (l *losses) add(at place, since, time int64) {
-	slack := max(0, time-since)
-	s := span{since - slack, time + slack}
+func (l *losses) add(at place, s span) {
+	slack := max(0, s.to-s.from)
+	s = span{s.from - slack, s.to + slack}
 	if first, ok := l.earliest[at.source]; !ok || s.from < first {
 		l.earliest[at.source] = s.from
 	}
+	l.keep(at, s)
+}
+
+// keep notes a span that is exact.
+func (l *losses) keep(at place, s span) {
 	all := l.spans[at]
 	if n := len(all); n > 0 && (s.from <= all[n-1].to || n == mostSpans) {
 		all[n-1] = span{min(s.from, all[n-1].from), max(s.to, all[n-1].to)}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
 )
 
 // recording is what all checks must know of the capture at hand: which rows
@@ -17,6 +18,7 @@ type recording struct {
 	narrowed string // how some rows were left out on purpose; empty: they were not
 	missing  []string
 	lost     *losses
+	unseen   *replay.Unseen
 	stopped  bool // reading ended at an error: there are more rows
 
 	reordered uint64 // rows that carry another time than their own, as the summary says
@@ -37,7 +39,9 @@ func newRecording(c *format.Capture, damage []format.Damage) (*recording, error)
 		r.narrowed = "only some processes"
 	}
 	var err error
-	r.lost, err = readLosses(c)
+	if r.lost, err = readLosses(c); err == nil {
+		r.unseen, err = replay.ReadUnseen(c)
+	}
 	return r, err
 }
 

@@ -22,9 +22,9 @@ type sums struct {
 	threads map[threadID]*sum
 	cpus    map[int]*cpuSum
 
-	columns                        [len(figures)]format.Col
-	start, exited, idleNS, counted format.Col
-	reason                         format.Col
+	columns                                  [len(figures)]format.Col
+	start, exited, idleNS, unseenNS, counted format.Col
+	reason, steal                            format.Col
 }
 
 // figures are the columns of a thread's sums.
@@ -62,13 +62,16 @@ func (s *sum) total() row {
 	return t
 }
 
-type cpuSum struct{ idle, switches uint64 }
+type cpuSum struct {
+	idle, unseen, switches, steal uint64
+	read                          int64 // when
+}
 
 func newSums(r *recording, h *chain) *sums {
 	s := &sums{
-		v: Verdict{Check: "sums", Does: "sums only grow, with idle they add up to the time of all CPUs, and switches say the same"},
+		v: Verdict{Check: "sums", Does: "sums only grow, no thread had more than the time there was, with idle they add up to the time of all CPUs, and switches say the same"},
 		r: r, chain: h, begin: r.Meta().Start.UnixNano(), threads: map[threadID]*sum{}, cpus: map[int]*cpuSum{},
-		start: r.Col("start"), exited: r.Col("exited"), idleNS: r.Col("idle_ns"), counted: r.Col("switches"), reason: r.Col("reason"),
+		start: r.Col("start"), exited: r.Col("exited"), idleNS: r.Col("idle_ns"), unseenNS: r.Col("unseen_ns"), counted: r.Col("switches"), reason: r.Col("reason"), steal: r.Col("steal_ns"),
 	}
 	for i, name := range figures {
 		s.columns[i] = r.Col(name)
@@ -82,6 +85,8 @@ func (s *sums) event(e replay.Event, kind string) {
 		s.thread(e)
 	case kind == "cpu_sum":
 		s.cpu(e)
+	case kind == "cpu_stat":
+		s.of(e.CPU()).steal = e.Uint(s.steal)
 	case kind == "summary":
 		s.end = e.Time()
 	case kind == "exec", kind == "task" && e.Str(s.reason) == "executed":
@@ -108,6 +113,7 @@ func (s *sums) thread(e replay.Event) {
 	} else {
 		s.grows(&id, &t.last, &now, e.Time())
 	}
+	s.possible(&id, &now, e.Time())
 	t.last, t.exited = now, 0
 	if e.Uint(s.exited) != 0 {
 		t.exited = e.Time()
@@ -122,14 +128,22 @@ func (s *sums) grows(id *threadID, last, now *row, t int64) {
 	}
 }
 
-func (s *sums) cpu(e replay.Event) {
-	c := s.cpus[e.CPU()]
+// of is what is known of a CPU.
+func (s *sums) of(cpu int) *cpuSum {
+	c := s.cpus[cpu]
 	if c == nil {
-		c = &cpuSum{}
-		s.cpus[e.CPU()] = c
+		c = &cpuSum{read: s.begin}
+		s.cpus[cpu] = c
 	}
-	now := cpuSum{e.Uint(s.idleNS), e.Uint(s.counted)}
-	if now.idle < c.idle {
+	return c
+}
+
+// cpu takes a row of a CPU. Its idle time may turn out to be less where another
+// thread had come unseen.
+func (s *sums) cpu(e replay.Event) {
+	c := s.of(e.CPU())
+	now := cpuSum{e.Uint(s.idleNS), e.Uint(s.unseenNS), e.Uint(s.counted), c.steal, e.Time()}
+	if now.idle < c.idle && !s.r.unseen.Between(e.CPU(), c.read, e.Time()) {
 		s.v.find("idle_ns of CPU %d shrinks from %d to %d at %s", e.CPU(), c.idle, now.idle, at(e.Time()))
 	}
 	if now.switches < c.switches {
@@ -154,6 +168,7 @@ func (s *sums) verdict() Verdict {
 		s.total()
 		s.compare()
 		s.clocks()
+		s.explain()
 	}
 	return s.v
 }
@@ -185,8 +200,13 @@ func (s *sums) total() {
 	for _, t := range s.threads {
 		all += t.total()[onCPUAt]
 	}
+	var unseen uint64
 	for _, c := range s.cpus {
 		all += c.idle
+		unseen += c.unseen
+	}
+	if all += unseen; unseen > 0 {
+		s.v.says("%d ns of it nobody is known to have had", unseen)
 	}
 	cpus := max(s.r.Meta().CPUs, len(s.cpus)) // more may have gone online
 	want := uint64(cpus) * uint64(s.end-s.begin)

@@ -44,7 +44,7 @@ func (m *Measure) rateOf(p *analyze.Profile, u *analyze.Use) sample {
 	if m.counts != none {
 		s.events, s.counted = u.Total[m.counts], true
 	}
-	lost := p.Lost(m.Source)
+	lost := p.Lost(m.Source) + p.Unseen(m.Source)
 	switch {
 	case m.quantity == analyze.CPUTime:
 		s.low, s.high = rate(u.Least), rate(u.Most)
@@ -89,7 +89,7 @@ func (m *Measure) percentileOf(p *analyze.Profile, d *analyze.Durations) sample 
 	if d == nil || d.Count() == 0 {
 		return s
 	}
-	at, n, lost := m.percentile/100, float64(d.Count()), float64(p.Lost(m.Source))
+	at, n, lost := m.percentile/100, float64(d.Count()), float64(p.Lost(m.Source)+p.Unseen(m.Source))
 	quantile := func(share float64) float64 { return max(leastLatency, float64(d.Percentile(100*share))) }
 	s.events, s.value = d.Count(), quantile(at)
 	s.low, s.high = s.value, s.value

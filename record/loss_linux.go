@@ -24,6 +24,7 @@ type losses struct {
 	total   uint64 // lost
 	seen    uint64 // seen by the programs
 	shed    uint64 // of the lost, left out on purpose
+	unseen  uint64 // of the lost, never handed to the programs
 	leftOut uint64 // events of the recorder itself, neither seen nor lost
 	wakeups uint64
 }
@@ -108,6 +109,13 @@ func (l *losses) more(now []uint64) bool {
 	return false
 }
 
+// hid adds tasks that the kernel does not list: unseen, not lost on the way.
+func (l *losses) hid(w *format.Writer, tasks, at uint64) error {
+	l.unseen += tasks
+	l.seen += tasks
+	return l.add(w, unknownCPU, sourceRecording, bpf.Unseen, tasks, at)
+}
+
 // gaveUp adds events that had been taken and were given up, by kind.
 func (l *losses) gaveUp(w *format.Writer, kinds []format.Kind, lost map[string]uint64, at uint64) error {
 	i := slices.IndexFunc(kinds, func(k format.Kind) bool { return k.ID == kindLoss })
@@ -153,7 +161,7 @@ func (l *losses) finish(w *format.Writer, opens, at uint64) error {
 				continue
 			}
 			rest := n - l.drain.unseen[[2]uint32{uint32(cpu), source}]
-			l.total -= rest // counted when it was seen to be lost
+			l.total -= rest // counted when it was noticed
 			if err := l.add(w, uint16(cpu), source, reason, rest, at); err != nil {
 				return err
 			}
@@ -176,6 +184,7 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 			lost -= l.rescued(cpu, lost)
 		case reason == bpf.Unseen: // the program makes the rows
 			l.total += lost
+			l.unseen += lost
 			continue
 		}
 		if err := l.add(w, uint16(cpu), source, reason, lost, at); err != nil {
@@ -185,10 +194,11 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 	return nil
 }
 
-// The numbers of enum source and enum loss_reason of batches without room.
+// Numbers of enum source and enum loss_reason.
 const (
-	sourceSched = 2
-	ringFull    = 0
+	sourceRecording = 0
+	sourceSched     = 2
+	ringFull        = 0
 )
 
 // rescued is how many of the switches just counted as lost on a CPU were taken

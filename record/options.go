@@ -93,6 +93,7 @@ type Result struct {
 	Bytes      int64
 	Files      []File // when there may be several
 	Lost       uint64
+	Unseen     uint64 // events, at least, that the kernel did not hand to the programs; the capture tells of them as losses
 	Shed       uint64 // of the lost, switches that were only counted
 	Full       bool   // it ended at Options.MaxSize
 	NoRoom     bool   // it ended because the disk was full

@@ -137,6 +137,9 @@ func (s *session) inventory(why uint32) error {
 	if err != nil {
 		return err
 	}
+	if err := s.hiddenParents(all); err != nil {
+		return err
+	}
 	used := map[uint64]bool{}
 	for _, t := range all {
 		if !s.programs.Wanted(t.H.PID) {
@@ -297,7 +300,7 @@ func (s *session) account(now time.Time) error {
 			Events:    rows,
 			PerSecond: s.perSecond,
 			Bytes:     s.writer.Stats().Bytes,
-			Lost:      s.losses.total,
+			Lost:      s.losses.total - s.losses.unseen,
 			Shed:      s.shedder.on,
 		})
 	}
@@ -414,7 +417,8 @@ func (s *session) result(closes uint64) *Result {
 		Rows:     st.Rows,
 		Bytes:    st.Bytes,
 		Files:    s.files,
-		Lost:     s.losses.total,
+		Lost:     s.losses.total - s.losses.unseen,
+		Unseen:   s.losses.unseen,
 		Shed:     s.losses.shed,
 		Full:     s.full,
 		NoRoom:   s.noRoom,

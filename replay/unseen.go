@@ -53,3 +53,11 @@ func (u *Unseen) Before(cpu int, at int64) bool {
 	_, found := slices.BinarySearch(u.byCPU[cpu], at)
 	return found
 }
+
+// Between tells whether switches of a CPU went unseen before one in a span, both
+// ends included.
+func (u *Unseen) Between(cpu int, from, to int64) bool {
+	times := u.byCPU[cpu]
+	i, _ := slices.BinarySearch(times, from)
+	return i < len(times) && times[i] <= to
+}

@@ -35,8 +35,12 @@ func newVerdict(r *Report) verdict {
 	v := verdict{Grade: "good", Word: "Complete: nothing was lost."}
 	lost := uint64(0)
 	for _, l := range r.loss {
-		lost += l.Lost
-		v.Lines = append(v.Lines, fmt.Sprintf("Lost: %d %s events (%s).", l.Lost, replay.Clean(l.Source), replay.Clean(l.Reason)))
+		if l.Unseen() {
+			v.Grade, v.Word = "warn", "Complete, but for what the kernel did not hand to the recorder."
+		} else {
+			lost += l.Lost
+		}
+		v.Lines = append(v.Lines, l.Line())
 	}
 	if lost > 0 {
 		v.Grade, v.Word = "bad", fmt.Sprintf("Lossy: %d events are not in the capture.", lost)

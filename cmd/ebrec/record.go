@@ -250,6 +250,9 @@ func (a *app) summarize(r *record.Result) {
 	fmt.Fprintf(a.stderr, "recorded %.3f s to %s: %s rows, %s, %s lost; recording took %s of CPU and %s of memory\n",
 		r.Duration.Seconds(), target(r), humanize.Comma(int64(total(r.Rows))), humanize.Bytes(uint64(r.Bytes)),
 		humanize.Comma(int64(r.Lost)), r.OwnCPU.Round(time.Millisecond), humanize.IBytes(uint64(r.MaxRSS)))
+	if r.Unseen > 0 {
+		a.warn(fmt.Sprintf("the kernel did not hand %s or more events to the recorder: this machine hides threads from tracing; the capture names the intervals, and numbers are bounded where that matters", humanize.Comma(int64(r.Unseen))))
+	}
 	if r.Shed > 0 {
 		a.warn(fmt.Sprintf("%s switches were counted and not recorded, to keep within --max-overhead", humanize.Comma(int64(r.Shed))))
 	}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package check
+
+// What a thread's task clock may say beyond the wall clock: a clock is read a
+// little apart from the other, and one of them is steered by NTP (at most 500
+// millionths).
+const (
+	clockApart = 1_000_000 // ns
+	clockDrift = 1000      // one part in so many
+)
+
+// possible holds a row of sums against the time there was: no thread runs longer
+// than it lives, nor on a CPU.
+func (s *sums) possible(id *threadID, now *row, t int64) {
+	wall := uint64(max(0, t-max(id.start, s.begin)))
+	if now[onCPUAt] > wall {
+		s.v.find("on_cpu_ns of thread %d is %d at %s, more than the %d ns that it had lived", id.tid, now[onCPUAt], at(t), wall)
+	}
+	if now[cpuTimeAt] > wall+wall/clockDrift+clockApart {
+		s.v.find("cpu_time_ns of thread %d is %d at %s, more than the %d ns that it had lived", id.tid, now[cpuTimeAt], at(t), wall)
+	}
+}
+
+// What explains that a thread has more CPU time than time on a CPU: the task clock
+// begins before the thread's switch is seen, and is brought up to date by ticks.
+const (
+	tick     = 10_000_000 // ns
+	aSwitch  = 100_000    // ns; a virtual CPU may be taken away in the middle of one
+	clockOff = 50         // one part in so many
+)
+
+// explain wants CPU time to be no more than time on a CPU, by more than the two
+// clocks explain, and never twice as much: the host may have stolen time right
+// where they begin, and what went unseen is in the task clock alone.
+func (s *sums) explain() {
+	open := uint64(tick)
+	for _, c := range s.cpus {
+		open += c.steal + c.unseen
+	}
+	for _, id := range s.ids() {
+		used := s.threads[id].total()
+		on := used[onCPUAt]
+		most := on + min(on, on/clockOff+aSwitch*(used[voluntaryAt]+used[involuntaryAt])) + open
+		if used[cpuTimeAt] > most {
+			s.v.find("thread %d has %d ns of CPU time and was on a CPU for %d ns: the clocks explain %d ns at most", id.tid, used[cpuTimeAt], on, most-on)
+		}
+	}
+}
