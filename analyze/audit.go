@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ebrec/ebrec/format"
@@ -15,7 +16,8 @@ var audit = Analysis{
 	Doc:  "How far the numbers can be trusted: time on a CPU by switches, by sums and by the kernel's task clock, held against each other and the wall clock",
 	Needs: append([]Need{
 		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu"},
-		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Source: "cpu"},
+		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Newer: []string{"unseen_ns"}, Source: "cpu"},
+		{Kind: "loss", Columns: []string{"since", "lost", "loss_reason"}, Source: "recording", Optional: true},
 		{Kind: "cpu_stat", Columns: []string{"steal_ns", "irq_ns", "softirq_ns"}, Source: "cpu", Optional: true},
 		{Kind: "sched_switch", Columns: switchColumns, Source: "sched", Optional: true},
 	}, identity()...),
@@ -32,7 +34,7 @@ var audit = Analysis{
 		{Name: "clock_off_ns", Unit: unitNS, Doc: "cpu_time_ns less on_cpu_ns: two clocks, read a little apart at each switch; less than 0 where the host stole time, or interrupts took it, from a thread on a CPU"},
 		{Name: "disagreement_ns", Unit: unitNS, Doc: "the larger of both, without its sign"},
 	},
-	Also: []Table{{Title: "CPUs", Columns: auditCPUColumns}, {Title: "Largest disagreements of an interval", Columns: auditIntervalColumns}},
+	Also: []Table{{Title: "CPUs", Columns: auditCPUColumns}, {Title: "Largest disagreements of an interval", Columns: auditIntervalColumns}, {Title: unseenTitle, Columns: unseenColumns}},
 	New:  newAudit,
 }
 
@@ -41,7 +43,8 @@ var auditCPUColumns = []ColumnSpec{
 	{Name: "wall_ns", Unit: unitNS, Doc: "recorded time"},
 	{Name: "idle_ns", Unit: unitNS, Doc: "idle by the sums"},
 	{Name: "busy_ns", Unit: unitNS, Some: true, Doc: "threads on the CPU, added up from its switches; none without the source sched, or with a filter"},
-	{Name: "off_ns", Unit: unitNS, Some: true, Doc: "idle_ns and busy_ns less wall_ns"},
+	{Name: "unseen_ns", Unit: unitNS, Doc: "time that nobody is known to have had, because switches went unseen"},
+	{Name: "off_ns", Unit: unitNS, Some: true, Doc: "idle_ns and busy_ns less wall_ns; none where switches went unseen: busy_ns has that time, too"},
 	{Name: "steal_ns", Unit: unitNS, Some: true, Doc: "time that the hypervisor gave to others while the CPU had work, of /proc/stat"},
 	{Name: "irq_ns", Unit: unitNS, Some: true, Doc: "time in interrupts, of /proc/stat; 0 where the kernel does not measure it"},
 	{Name: "softirq_ns", Unit: unitNS, Some: true, Doc: "time in soft interrupts, of /proc/stat; 0 where the kernel does not measure it"},
@@ -74,8 +77,8 @@ type audited struct {
 
 // auditedCPU is what is known of a CPU.
 type auditedCPU struct {
-	idle, steal, irq, softirq uint64
-	busy                      int64
+	idle, unseen, steal, irq, softirq uint64
+	busy                              int64
 	stat                      bool
 }
 
@@ -88,7 +91,9 @@ type auditPass struct {
 	worst    []auditedInterval
 	broken   int
 
-	idle, steal, irq, softirq format.Col
+	unseen   unseenIntervals
+
+	idle, unseenNS, steal, irq, softirq format.Col
 }
 
 // auditedInterval is the time between two rows of a thread's sums.
@@ -115,6 +120,7 @@ func newAudit(env *Env) Pass {
 	ledger := newLedger(c)
 	p := &auditPass{
 		env: env, ledger: ledger, timeline: newTimeline(c, ledger.tasks),
+		unseen: newUnseenIntervals(c), unseenNS: c.Col("unseen_ns"),
 		idle: c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
 	}
 	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
@@ -128,10 +134,13 @@ func (p *auditPass) Event(e replay.Event) error {
 	case "task_sum":
 		p.sum(e)
 	case "cpu_sum":
-		p.cpu(e.CPU()).idle = e.Uint(p.idle)
+		c := p.cpu(e.CPU())
+		c.idle, c.unseen = e.Uint(p.idle), e.Uint(p.unseenNS)
 	case "cpu_stat":
 		c := p.cpu(e.CPU())
 		c.steal, c.irq, c.softirq, c.stat = e.Uint(p.steal), e.Uint(p.irq), e.Uint(p.softirq), true
+	case "loss":
+		p.unseen.event(e)
 	default:
 		p.ledger.event(e)
 	}
@@ -240,7 +249,7 @@ func (p *auditPass) Tables() []Table {
 	}
 	cpus := p.cpuTable(&verdict)
 	threads.Notes = verdict.lines()
-	return []Table{threads, cpus, p.intervals()}
+	return []Table{threads, cpus, p.intervals(), p.unseen.table()}
 }
 
 func (p *auditPass) row(tid uint32, a *audited) []Value {
@@ -264,17 +273,21 @@ func (p *auditPass) cpuTable(v *auditVerdict) Table {
 	switches := p.switches() && p.env.Recording.Filter == ""
 	for _, number := range p.cpus.Numbers() {
 		c := p.cpus.Get(number)
-		row := []Value{uint64(number), wall, c.idle, nil, nil, nil, nil, nil}
+		row := []Value{uint64(number), wall, c.idle, nil, c.unseen, nil, nil, nil, nil}
 		if switches {
+			row[3] = uint64(c.busy)
+		}
+		if switches && !p.unseen.of(int(number)) {
 			off := int64(c.idle) + c.busy - int64(wall)
-			row[3], row[4] = uint64(c.busy), off
+			row[5] = off
 			v.cpuOff = max(v.cpuOff, abs(off))
 		}
 		if c.stat {
-			row[5], row[6], row[7] = c.steal, c.irq, c.softirq
+			row[6], row[7], row[8] = c.steal, c.irq, c.softirq
 			v.steal += c.steal
 		}
 		v.idle += c.idle
+		v.unseen += c.unseen
 		t.Rows = append(t.Rows, row)
 	}
 	v.cpus = len(t.Rows)
@@ -298,6 +311,7 @@ type auditVerdict struct {
 	pass            *auditPass
 	onCPU, cpuTime  uint64
 	idle, steal     uint64
+	unseen          uint64
 	cpus            int
 	cpuOff          int64 // the most of a CPU
 	compared, wrong int   // threads whose switches are all there
@@ -322,7 +336,7 @@ func (v *auditVerdict) thread(a *audited) {
 func (v *auditVerdict) lines() []string {
 	r := v.pass.env.Recording
 	wall := uint64(max(r.CPUs, v.cpus)) * r.DurationNS
-	off := int64(v.onCPU+v.idle) - int64(wall)
+	off := int64(v.onCPU+v.idle+v.unseen) - int64(wall)
 	everybody := r.Filter == "" && v.pass.env.asked.open()
 	var wrong []string
 	if everybody && off != 0 {
@@ -334,15 +348,18 @@ func (v *auditVerdict) lines() []string {
 	if v.wrong > 0 {
 		wrong = append(wrong, fmt.Sprintf("of %d of %d threads switches and sums differ, by up to %s", v.wrong, v.compared, duration(uint64(v.mostOff))))
 	}
-	if v.pass.broken > 0 && v.pass.switches() {
-		wrong = append(wrong, fmt.Sprintf("switches are missing in %d places", v.pass.broken))
+	if missing := v.pass.broken - v.pass.unseen.n; missing > 0 && v.pass.switches() {
+		wrong = append(wrong, fmt.Sprintf("switches are missing in %d places", missing))
 	}
-	if n := len(v.pass.env.losses()); n > 0 {
+	if slices.ContainsFunc(v.pass.env.losses(), func(l Loss) bool { return !l.Unseen() }) {
 		wrong = append(wrong, "events were lost")
 	}
 	lines := []string{fmt.Sprintf("CPU time is %+.3f%% of time on a CPU; the host stole %s.", 100*apart(v.cpuTime, v.onCPU), duration(v.steal))}
 	if everybody {
-		lines = append(lines, fmt.Sprintf("Time on a CPU and idle adds up to %d ns, %+d ns of %d CPUs x %d ns.", v.onCPU+v.idle, off, max(r.CPUs, v.cpus), r.DurationNS))
+		lines = append(lines, fmt.Sprintf("Time on a CPU and idle adds up to %d ns, %+d ns of %d CPUs x %d ns.", v.onCPU+v.idle+v.unseen, off, max(r.CPUs, v.cpus), r.DurationNS))
+	}
+	if v.pass.unseen.n > 0 {
+		lines = append(lines, v.pass.unseen.sentence(v.unseen))
 	}
 	switch {
 	case len(wrong) == 0 && v.compared > 0:

@@ -54,7 +54,7 @@ func TestAudit(t *testing.T) {
 	if v := verdict(t, r); !strings.HasPrefix(v, "exact.") {
 		t.Errorf("verdict %q", v)
 	}
-	if steal := r.Tables[1].Rows[1][5]; steal != uint64(20*ms) {
+	if steal := r.Tables[1].Rows[1][6]; steal != uint64(20*ms) {
 		t.Errorf("steal %v, want 20 ms", steal)
 	}
 }

@@ -32,6 +32,7 @@ type Config struct {
 	MaxTurns  uint32        // turns of connections a second and CPU that have rows of their own; 0: 20,000
 	RTTEvery  time.Duration // how often a connection has a row with its round-trip times, at most; 0: never
 	RingBytes uint32        // size of the ring, a power of two of at least a page; 0: 8 MiB
+	BlindTo   uint32        // for tests: a process from and to which switches go unseen; 0: none
 }
 
 const defaultTurns = 20_000
@@ -197,6 +198,7 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		"filtered":             p.config.Filtered,
 		"wakeup_bytes":         uint64(spec.Maps["ring"].MaxEntries / 4),
 		"want_sums":            p.Records("cpu"),
+		"blind_to":             p.config.BlindTo,
 		"want_switches":        p.Records("sched"),
 		"want_process":         p.Records("process"),
 		"want_args":            p.Records("args"),

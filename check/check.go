@@ -42,7 +42,8 @@ func (v *Verdict) says(shape string, values ...any) {
 type Report struct {
 	Path     string    `json:"path"`
 	Cut      string    `json:"cut,omitempty"` // how the recording was cut short
-	Lost     uint64    `json:"lost"`          // events that its loss rows tell of
+	Lost     uint64    `json:"lost"`          // events that its loss rows tell of, but for those unseen
+	Unseen   uint64    `json:"unseen"`        // events, at least, that the kernel did not hand to the recorder
 	Verdicts []Verdict `json:"verdicts"`
 }
 
@@ -85,7 +86,7 @@ func Run(ctx context.Context, path string) (*Report, error) {
 	if err := read(ctx, r, order, checkers); err != nil {
 		return nil, err
 	}
-	report := &Report{Path: path, Lost: r.lost.total, Verdicts: []Verdict{structure(r), metadata(r)}}
+	report := &Report{Path: path, Lost: r.lost.total - r.lost.unseen, Unseen: r.lost.unseen, Verdicts: []Verdict{structure(r), metadata(r)}}
 	if cut := c.Cut(); cut != nil {
 		report.Cut = cut.Error()
 	}

@@ -13,9 +13,6 @@ import (
 	"github.com/ebrec/ebrec/replay"
 )
 
-// anyCPU is the CPU of a loss that is not counted by CPU.
-const anyCPU = 1<<16 - 1
-
 // mostSpans is how many spans are kept for a source and CPU; beyond that the
 // last one grows, which excuses more than it should.
 const mostSpans = 4096
@@ -27,7 +24,7 @@ type losses struct {
 	by       map[cause]uint64
 	spans    map[place][]span
 	earliest map[string]int64 // by source, when the first span begins of what a recorder lost
-	unseen   int              // intervals of CPUs in which switches went unseen
+	unseen   uint64           // of the total, never handed to the recorder
 }
 
 type cause struct{ source, reason string }
@@ -56,8 +53,10 @@ func readLosses(c *format.Capture) (*losses, error) {
 			why := cause{b.Str(source, i), b.Str(reason, i)}
 			l.by[why] += b.Uint(lost, i)
 			at, s := place{why.source, int(b.Uint(cpu, i))}, span{b.Int(since, i), b.Time(i)}
-			if why.reason == replay.UnseenReason && at.cpu != anyCPU {
-				l.unseen++
+			if why.reason == replay.UnseenReason {
+				l.unseen += b.Uint(lost, i)
+			}
+			if why.reason == replay.UnseenReason && at.cpu != replay.AnyCPU {
 				l.keep(at, s)
 			} else {
 				l.add(at, s)
@@ -93,7 +92,7 @@ func (l *losses) keep(at place, s span) {
 // between tells whether events of a source on a CPU may be missing between two
 // instants.
 func (l *losses) between(source string, cpu int, from, to int64) bool {
-	for _, at := range []place{{source, cpu}, {source, anyCPU}} {
+	for _, at := range []place{{source, cpu}, {source, replay.AnyCPU}} {
 		if slices.ContainsFunc(l.spans[at], func(s span) bool { return s.from <= to && s.to >= from }) {
 			return true
 		}

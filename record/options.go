@@ -55,6 +55,10 @@ type Options struct {
 	// at most, as segments arrive; 0: only when it begins and ends.
 	RTTInterval time.Duration
 
+	// BlindTo is a process from and to which the programs see no switches, as on a
+	// machine that hides threads from tracing. It is for tests; 0: none.
+	BlindTo uint32
+
 	Version     string   // of ebrec, for the file
 	CommandLine []string // of the recorder, for the file
 

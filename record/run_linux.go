@@ -131,6 +131,7 @@ func (s *session) load() (err error) {
 		Comms:    s.options.Comms,
 		Cgroups:  s.cgroups,
 		MaxTasks: s.options.MaxTasks,
+		BlindTo:  s.options.BlindTo,
 		MaxConns: s.options.MaxConns,
 		MaxTurns: s.options.MaxTurns,
 		RTTEvery: s.options.RTTInterval,

@@ -13,6 +13,9 @@ import (
 // its last switch that was seen to the switch at the row's own time.
 const UnseenReason = "unseen"
 
+// AnyCPU is the CPU of a loss that is not counted by CPU.
+const AnyCPU = 1<<16 - 1
+
 // Unseen are the switches of a capture before which others went unseen.
 type Unseen struct {
 	byCPU map[int][]int64 // times, ascending

@@ -83,5 +83,8 @@ func verdictText(r *check.Report) string {
 	if r.Lost > 0 {
 		fmt.Fprintf(&b, "%d events were lost\n", r.Lost)
 	}
+	if r.Unseen > 0 {
+		fmt.Fprintf(&b, "%d events or more went unseen: the kernel did not hand them to the recorder\n", r.Unseen)
+	}
 	return b.String()
 }

@@ -50,7 +50,8 @@ func TestWindowEdges(t *testing.T) {
 			t.Errorf("CPU %d has a switch %d ns behind the window", i, now.Since-closed)
 		}
 		// Only these change behind it.
-		now.Entered, now.Left, now.LastOut, now.LastCPUTime, now.LastRunQueue = was.Entered, was.Left, was.LastOut, was.LastCPUTime, was.LastRunQueue
+		now.Entered, now.Left, now.LastOut, now.LastOther = was.Entered, was.Left, was.LastOut, was.LastOther
+		now.LastCPUTime, now.LastRunQueue = was.LastCPUTime, was.LastRunQueue
 		if now != was {
 			t.Errorf("CPU %d changed behind the window:\n%+v\n%+v", i, was, now)
 		}

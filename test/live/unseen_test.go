@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package live
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	recorder "github.com/ebrec/ebrec/record"
+	"github.com/ebrec/ebrec/test/need"
+	"github.com/ebrec/ebrec/test/truth"
+)
+
+// child starts a role of the workload on CPU 0, which ends with the test, and
+// returns its process id.
+func child(t *testing.T, role ...string) int {
+	t.Helper()
+	cmd := exec.Command("taskset", append([]string{"-c", "0", workload, "child"}, role...)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		_ = cmd.Wait()         // which is its end
+	})
+	return cmd.Process.Pid
+}
+
+// TestUnseenSwitches records beside a process whose switches the programs do not
+// see. It shares a CPU with a process that runs since before the recording, and
+// with one whose CPU time wait4 tells.
+func TestUnseenSwitches(t *testing.T) {
+	need.BPF(t)
+	spinner := child(t, "spin", "1h", "100")
+	hidden := child(t, "spin", "1h", "30")
+	dir := t.TempDir()
+	r := recording{trace: filepath.Join(dir, "trace.arrow")}
+	file := filepath.Join(dir, "truth.json")
+	began, spinnerHad, hiddenHad := time.Now(), cpuClock(t, spinner), cpuClock(t, hidden)
+	res, err := recorder.Run(t.Context(), recorder.Options{
+		Output: r.trace, Sources: []string{"cpu", "sched", "process"}, All: true, BlindTo: uint32(hidden),
+		Command: []string{"taskset", "-c", "0", workload, "spin", "--for", "3s", "--truth", file},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spinnerHad, hiddenHad = cpuClock(t, spinner)-spinnerHad, cpuClock(t, hidden)-hiddenHad
+	around := time.Since(began)
+	if res.Lost != 0 || res.Unseen < 100 {
+		t.Errorf("%d events lost and %d unseen, want 0 and at least 100", res.Lost, res.Unseen)
+	}
+	run(t, "check", r.trace)
+	if r.truth, err = truth.Read(file); err != nil {
+		t.Fatal(err)
+	}
+	if n := checkCPUTime(t, r, 0); n != 1 {
+		t.Errorf("compared %d processes, want 1", n)
+	}
+	checkOnCPU(t, r, onlineCPUs(t))
+	cputime := analyze(t, "cputime", r.trace)
+	row := cputime.find(t, row{"pid": spinner})
+	if row == nil {
+		t.Fatalf("no row of process %d", spinner)
+	}
+	// What both had within the recording is what they had around it, less what can
+	// lie outside.
+	outside := int64(around - res.Duration)
+	most := spinnerHad
+	least := most - outside - most/100 // the two clocks
+	for _, column := range []string{"cpu_time_ns", "cpu_time_min_ns", "cpu_time_max_ns"} {
+		if ns := row.int(t, column); ns < least || ns > most {
+			t.Errorf("%s of the process that ran before is %d, its own clock says %d to %d", column, ns, least, most)
+		}
+	}
+	var unseen int64
+	for _, r := range cputime.Rows {
+		if r.text("class") == "unseen" {
+			unseen += r.int(t, "on_cpu_ns")
+		}
+	}
+	if least := hiddenHad - outside - hiddenHad/50; unseen < least || unseen > int64(res.Duration)*int64(onlineCPUs(t)) {
+		t.Errorf("nobody is known to have had %d ns, but the hidden process had at least %d", unseen, least)
+	}
+}
+
+// cpuClock is the CPU time of a process, in ns.
+func cpuClock(t *testing.T, pid int) int64 {
+	t.Helper()
+	var ts unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &ts); err != nil { // its clock id, see clock_getcpuclockid(3)
+		t.Fatal(err)
+	}
+	return ts.Nano()
+}
