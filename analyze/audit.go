@@ -17,7 +17,6 @@ var audit = Analysis{
 	Needs: append([]Need{
 		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu"},
 		{Kind: "cpu_sum", Columns: []string{"idle_ns"}, Newer: []string{"unseen_ns"}, Source: "cpu"},
-		{Kind: "loss", Columns: []string{"since", "lost", "loss_reason"}, Source: "recording", Optional: true},
 		{Kind: "cpu_stat", Columns: []string{"steal_ns", "irq_ns", "softirq_ns"}, Source: "cpu", Optional: true},
 		{Kind: "sched_switch", Columns: switchColumns, Source: "sched", Optional: true},
 	}, identity()...),
@@ -79,7 +78,7 @@ type audited struct {
 type auditedCPU struct {
 	idle, unseen, steal, irq, softirq uint64
 	busy                              int64
-	stat                      bool
+	stat                              bool
 }
 
 type auditPass struct {
@@ -91,7 +90,7 @@ type auditPass struct {
 	worst    []auditedInterval
 	broken   int
 
-	unseen   unseenIntervals
+	unseen unseenIntervals
 
 	idle, unseenNS, steal, irq, softirq format.Col
 }
@@ -120,9 +119,10 @@ func newAudit(env *Env) Pass {
 	ledger := newLedger(c)
 	p := &auditPass{
 		env: env, ledger: ledger, timeline: newTimeline(c, ledger.tasks),
-		unseen: newUnseenIntervals(c), unseenNS: c.Col("unseen_ns"),
-		idle: c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
+		unseenNS: c.Col("unseen_ns"),
+		idle:     c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
 	}
+	p.unseen = newUnseenIntervals(p.timeline.unseen)
 	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
 	return p
 }
@@ -139,8 +139,6 @@ func (p *auditPass) Event(e replay.Event) error {
 	case "cpu_stat":
 		c := p.cpu(e.CPU())
 		c.steal, c.irq, c.softirq, c.stat = e.Uint(p.steal), e.Uint(p.irq), e.Uint(p.softirq), true
-	case "loss":
-		p.unseen.event(e)
 	default:
 		p.ledger.event(e)
 	}

@@ -209,7 +209,7 @@ type openTime struct {
 // of is that of one process.
 func (o openTime) of(q *process) uint64 {
 	open := o.any + q.used.unknown
-	if q.resting {
+	if q.unread {
 		open += o.unseen
 	}
 	return open

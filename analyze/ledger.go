@@ -53,7 +53,8 @@ func (s *sums) subtract(t sums) {
 type thread struct {
 	process processID
 	settled bool // process is the leader's, not only a guess
-	ran     bool // has sums
+	read    bool // has sums, if only to say that it did not run
+	ran     bool // has sums of its running
 	exited  bool // last is the last row of its series
 	past    sums // of finished series
 	base    sums // what had been used when the window began
@@ -70,7 +71,7 @@ type process struct {
 	ran     bool
 	used    sums
 	before  uint64 // CPU time of its threads at the snapshot, ns
-	resting bool   // a thread of it has no sums: it did not run, or was never seen to
+	unread  bool   // a thread of it has no sums: it did not run, or was never seen to
 	least   uint64 // bounds of the CPU time, see thread
 	most    uint64
 	leader  replay.Task
@@ -174,7 +175,7 @@ func (l *ledger) sum(t *thread, e replay.Event) {
 	if t.exited && row != t.last {
 		t.past.add(t.last)
 	}
-	t.last, t.ran, t.exited = row, true, e.Uint(l.exited) != 0
+	t.last, t.read, t.ran, t.exited = row, true, t.ran || row != sums{}, e.Uint(l.exited) != 0
 }
 
 // ended tells whether a task_sum row is the last of its thread.
@@ -222,7 +223,7 @@ func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K)
 func (p *process) add(t *thread) {
 	p.threads++
 	p.ran = p.ran || t.ran
-	p.resting = p.resting || !t.ran
+	p.unread = p.unread || !t.read
 	p.before += t.before
 	p.least += t.least
 	p.most += t.most

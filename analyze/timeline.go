@@ -64,8 +64,8 @@ type wake struct {
 type seat struct {
 	tid, before uint32
 	since       int64
-	known       bool    // its arrival was seen
-	unseen      []int64 // times of the switches to come before which others went unseen
+	known       bool                    // its arrival was seen
+	unseen      []replay.UnseenInterval // that are to come
 }
 
 var (
@@ -166,11 +166,11 @@ func (l *timeline) wokenBefore(s *stay) {
 // is the one that had come: the stay is of the number that it came with, as the
 // sums have it.
 func (l *timeline) mend(s *stay, c *seat) {
-	for len(c.unseen) > 0 && c.unseen[0] < s.to {
+	for len(c.unseen) > 0 && c.unseen[0].To < s.to {
 		c.unseen = c.unseen[1:]
 	}
 	switch {
-	case len(c.unseen) > 0 && c.unseen[0] == s.to:
+	case len(c.unseen) > 0 && c.unseen[0].To == s.to:
 		s.broken = true
 	case s.tid == s.expected:
 	case l.tasks == nil:

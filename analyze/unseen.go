@@ -5,7 +5,6 @@ package analyze
 import (
 	"fmt"
 
-	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
 
@@ -21,43 +20,37 @@ var unseenColumns = []ColumnSpec{
 
 // unseenInterval is one of a CPU.
 type unseenInterval struct {
-	cpu      int
-	from, to int64
-	switches uint64
+	cpu int
+	replay.UnseenInterval
 }
 
-func (i *unseenInterval) size() uint64 { return uint64(max(0, i.to-i.from)) }
+func (i *unseenInterval) size() uint64 { return uint64(max(0, i.To-i.From)) }
 
 // unseenIntervals are those of a capture: how many, and the longest.
 type unseenIntervals struct {
 	n       int
-	cpus    map[int]bool
+	all     *replay.Unseen
 	longest []unseenInterval
-
-	since, lost, reason format.Col
 }
 
-func newUnseenIntervals(c *format.Capture) unseenIntervals {
-	return unseenIntervals{cpus: map[int]bool{}, since: c.Col("since"), lost: c.Col("lost"), reason: c.Col("loss_reason")}
-}
-
-// event takes a row of kind loss.
-func (u *unseenIntervals) event(e replay.Event) {
-	if e.Str(u.reason) != replay.UnseenReason || e.CPU() == replay.AnyCPU {
-		return
+func newUnseenIntervals(all *replay.Unseen) unseenIntervals {
+	u := unseenIntervals{all: all}
+	for _, cpu := range all.CPUs() {
+		for _, i := range all.Of(cpu) {
+			u.n++
+			u.longest = keepLarge(u.longest, unseenInterval{cpu, i}, worstIntervals, (*unseenInterval).size)
+		}
 	}
-	u.n++
-	u.cpus[e.CPU()] = true
-	u.longest = keepLarge(u.longest, unseenInterval{e.CPU(), e.Int(u.since), e.Time(), e.Uint(u.lost)}, worstIntervals, (*unseenInterval).size)
+	return u
 }
 
 // of tells whether a CPU has any.
-func (u *unseenIntervals) of(cpu int) bool { return u.cpus[cpu] }
+func (u *unseenIntervals) of(cpu int) bool { return len(u.all.Of(cpu)) > 0 }
 
 func (u *unseenIntervals) table() Table {
 	t := Table{Title: unseenTitle, Columns: unseenColumns, Own: true}
 	for _, i := range u.longest {
-		t.Rows = append(t.Rows, []Value{uint64(i.cpu), i.from, i.to, i.size(), i.switches})
+		t.Rows = append(t.Rows, []Value{uint64(i.cpu), i.From, i.To, i.size(), i.Switches})
 	}
 	return t
 }

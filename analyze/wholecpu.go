@@ -20,7 +20,7 @@ type cpuSum struct {
 func (p *cpuTimePass) whole(o *Options) (sum, []string) {
 	all := p.groups.of(p.ledger)
 	open := p.open(p.total(all), all)
-	s, resting := &cpuSum{some: len(o.PIDs)+len(o.Comms) > 0}, false
+	s, unread := &cpuSum{some: len(o.PIDs)+len(o.Comms) > 0}, false
 	for id, q := range all {
 		if !o.picks(id.pid, q.leader.Comm) || !q.ran && open.any == 0 {
 			continue
@@ -29,10 +29,10 @@ func (p *cpuTimePass) whole(o *Options) (sum, []string) {
 		s.used.add(q.used)
 		s.least += q.least
 		s.most += q.most
-		resting = resting || q.resting
+		unread = unread || q.unread
 	}
 	if !p.env.exact {
-		s.least, s.most = s.used.cpuTime, s.used.cpuTime+open.of(&process{used: s.used, resting: resting})
+		s.least, s.most = s.used.cpuTime, s.used.cpuTime+open.of(&process{used: s.used, unread: unread})
 	}
 	s.idle = p.idle.sum()
 	return s, p.spanNotes()

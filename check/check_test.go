@@ -158,6 +158,12 @@ func TestFindings(t *testing.T) {
 	waited := func(delay int) func([]row) []row {
 		return both(change("sched_switch", 1, "delay_ns", delay), change("task_sum", 2, "run_queue_ns", 5000*ms))
 	}
+	// unseen tells of a switch that nobody saw before the second one.
+	unseen := func(rows []row) []row {
+		rows = change("summary", 0, "seen", 7)(rows)
+		rows = change("summary", 0, "lost", 1)(rows)
+		return append(rows, row{"loss", map[string]any{"time": 104 * ms, "since": 102 * ms, "lost": 1, "loss_source": "sched", "loss_reason": "unseen"}})
+	}
 	tests := map[string]struct {
 		spoil func([]row) []row
 		check string
@@ -185,6 +191,10 @@ func TestFindings(t *testing.T) {
 		"sums too small":     {change("task_sum", 2, "on_cpu_ns", ms), "sums", "off by -1000000 ns, -100000.0 millionths"},
 		"waited longer":      {waited(1000), "sums", "thread 8 waited for 1000 ns by its switches"},
 		"longer than can be": {waited(1<<32 - 1), "", ""},
+		"longer than it was": {change("task_sum", 0, "cpu_time_ns", 20*ms), "sums", "cpu_time_ns of thread 9 is 20000000 at"},
+		"on it for longer":   {both(change("task_sum", 0, "on_cpu_ns", 4*ms), change("cpu_sum", 0, "idle_ns", 2*ms)), "sums", "on_cpu_ns of thread 9 is 4000000 at"},
+		"gap that is told":   {both(change("sched_switch", 0, "next_tid", 7), unseen), "", ""},
+		"nobody's time":      {both(change("cpu_sum", 0, "idle_ns", 3*ms), both(change("cpu_sum", 0, "unseen_ns", 1*ms), unseen)), "", ""},
 		"shrinking":          {extra("task_sum", map[string]any{"time": 105 * ms, "pid": 8, "tid": 8, "start": 6, "on_cpu_ns": 3 * ms}), "sums", "on_cpu_ns of thread 8 shrinks from 3000000 to 2000000"},
 	}
 	for name, tt := range tests {
@@ -207,6 +217,32 @@ func TestFindings(t *testing.T) {
 				t.Errorf("found by %v, want %v:\n%s", found, want, strings.Join(text, "\n"))
 			}
 		})
+	}
+}
+
+// Of a thread that has twice the CPU time of its time on a CPU one is wrong, unless
+// what explains it is told.
+func TestClocksApart(t *testing.T) {
+	with := func(steal, unseen int) []row {
+		return []row{
+			{"task", map[string]any{"time": 101 * ms, "pid": 7, "tid": 7, "start": 5, "comm": "seven", "reason": "snapshot"}},
+			{"task_sum", map[string]any{"time": 1100 * ms, "pid": 7, "tid": 7, "start": 5, "on_cpu_ns": 300 * ms, "cpu_time_ns": 600 * ms, "voluntary": 3}},
+			{"cpu_sum", map[string]any{"time": 1100 * ms, "idle_ns": (700 - unseen) * ms, "unseen_ns": unseen * ms}},
+			{"cpu_stat", map[string]any{"time": 1100 * ms, "steal_ns": steal * ms}},
+			{"summary", map[string]any{"time": 1100 * ms, "since": 100 * ms}},
+		}
+	}
+	for name, tt := range map[string]struct{ steal, unseen, found int }{
+		"neither": {0, 0, 1}, "stolen": {290, 0, 0}, "unseen": {0, 290, 0}, "too little of both": {100, 100, 1},
+	} {
+		r, err := check.Run(t.Context(), save(t, with(tt.steal, tt.unseen)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sums := r.Verdicts[slices.IndexFunc(r.Verdicts, func(v check.Verdict) bool { return v.Check == "sums" })]
+		if sums.Found != tt.found || tt.found > 0 && !strings.Contains(sums.Findings[0], "thread 7 has 600000000 ns of CPU time and was on a CPU for 300000000 ns") {
+			t.Errorf("%s: %d found: %q", name, sums.Found, sums.Findings)
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func encodeMetadata(m *Metadata, kinds []Kind) (pairs []note, err error) {
 		errs = append(errs, err)
 		text(key, string(b))
 	}
-	text("format", Version)
+	text("format", m.written())
 	text("version", m.Ebrec)
 	text("host", m.Host)
 	text("kernel", m.Kernel)
@@ -109,14 +109,29 @@ func decodeMetadata(md map[string]string) (*Metadata, []kindEntry, error) {
 	return m, kinds, nil
 }
 
+// written is the version to write: a copy keeps that of an older original, because
+// some columns of its rows mean what they meant then.
+func (m *Metadata) written() string {
+	if minor, ok := minorOf(m.Format); ok && readable(m.Format) == nil {
+		if ours, _ := minorOf(Version); minor < ours {
+			return m.Format
+		}
+	}
+	return Version
+}
+
+func minorOf(version string) (n int, ok bool) {
+	_, minor, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(minor)
+	return n, err == nil
+}
+
 // Newer tells whether the capture has a later minor version than this package
 // writes: it may hold more than is read.
 func (c *Capture) Newer() bool {
-	_, theirs, _ := strings.Cut(c.meta.Format, ".")
-	_, ours, _ := strings.Cut(Version, ".")
-	n, err := strconv.Atoi(theirs)
-	m, _ := strconv.Atoi(ours)
-	return err != nil || n > m
+	theirs, ok := minorOf(c.meta.Format)
+	ours, _ := minorOf(Version)
+	return !ok || theirs > ours
 }
 
 func readable(version string) error {

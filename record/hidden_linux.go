@@ -2,7 +2,10 @@
 
 package record
 
-import "github.com/ebrec/ebrec/bpf"
+import (
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
+)
 
 // hiddenParents tells of processes that the kernel's list of tasks lacks, although
 // others in it name them as their parent: the machine hides them from tracing.
@@ -20,4 +23,42 @@ func (s *session) hiddenParents(all []*bpf.Task) error {
 		}
 	}
 	return s.losses.hid(s.writer, uint64(len(hidden)), bpf.Now())
+}
+
+// addNeverSeen adds rows for threads without sums, where switches went unseen: that
+// their task clocks stand where they stood, or what they may have had.
+func (s *session) addNeverSeen(at uint64) error {
+	if s.losses.unseen == 0 || !s.programs.Records("cpu") {
+		return nil
+	}
+	all, err := tasks(s.programs)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if !s.programs.Wanted(t.H.PID) {
+			continue
+		}
+		if err := s.sums.addNeverSeen(s.writer, t, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addNeverSeen adds the row of a thread that was listed in the end, unless it has
+// sums.
+func (a *accounts) addNeverSeen(w *format.Writer, t *bpf.Task, at uint64) error {
+	if _, ok := a.written[t.H.TID]; ok || t.H.TID == 0 || t.Start > at {
+		return nil
+	}
+	had, _, listed := a.listed.find(t.H.TID, t.Start)
+	if !listed && t.Start < a.opens {
+		return nil // it was on a CPU, and is again
+	}
+	row := bpf.TaskSum{
+		H: bpf.Header{Time: at, Kind: kindTaskSum, PID: t.H.PID, TID: t.H.TID}, Start: t.Start,
+		CPUUnknownNS: min(t.TotalCPUNS-min(t.TotalCPUNS, had), at-max(a.opens, t.Start)),
+	}
+	return w.AddReading(bpf.Bytes(&row))
 }

@@ -3,6 +3,7 @@
 package replay
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ebrec/ebrec/format"
@@ -16,51 +17,62 @@ const UnseenReason = "unseen"
 // AnyCPU is the CPU of a loss that is not counted by CPU.
 const AnyCPU = 1<<16 - 1
 
-// Unseen are the switches of a capture before which others went unseen.
+// UnseenInterval is a time of a CPU in which switches went unseen, between two
+// that were seen. Times are Unix ns.
+type UnseenInterval struct {
+	From, To int64
+	Switches uint64 // that went unseen, at least
+}
+
+// Unseen are the intervals of a capture in which switches went unseen.
 type Unseen struct {
-	byCPU map[int][]int64 // times, ascending
+	byCPU map[int][]UnseenInterval // by To
 }
 
 // ReadUnseen reads the rows of a capture that tell of them.
 func ReadUnseen(c *format.Capture) (*Unseen, error) {
-	u := &Unseen{byCPU: map[int][]int64{}}
+	u := &Unseen{byCPU: map[int][]UnseenInterval{}}
 	reason := c.Col("loss_reason")
 	if c.Kind("loss") == nil || reason == format.NoCol {
 		return u, nil
 	}
-	cpu := c.Col(format.ColumnCPU)
-	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}, Columns: []format.Col{cpu, reason}}) {
+	cpu, since, lost := c.Col(format.ColumnCPU), c.Col("since"), c.Col("lost")
+	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}, Columns: []format.Col{cpu, reason, since, lost}}) {
 		if err != nil {
 			return u, err
 		}
 		for i := range b.Len() {
-			if b.Str(reason, i) == UnseenReason {
-				n := int(b.Uint(cpu, i))
-				u.byCPU[n] = append(u.byCPU[n], b.Time(i))
+			if n := int(b.Uint(cpu, i)); n != AnyCPU && b.Str(reason, i) == UnseenReason {
+				u.byCPU[n] = append(u.byCPU[n], UnseenInterval{b.Int(since, i), b.Time(i), b.Uint(lost, i)})
 			}
 		}
 	}
-	for _, times := range u.byCPU {
-		slices.Sort(times)
+	for _, all := range u.byCPU {
+		slices.SortFunc(all, func(a, b UnseenInterval) int { return cmp.Compare(a.To, b.To) })
 	}
 	return u, nil
 }
 
-// Of are the times of a CPU's switches before which others went unseen,
-// ascending. They are shared with u.
-func (u *Unseen) Of(cpu int) []int64 { return u.byCPU[cpu] }
+// CPUs are those that have such intervals, ascending.
+func (u *Unseen) CPUs() (all []int) {
+	for cpu := range u.byCPU {
+		all = append(all, cpu)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Of are the intervals of a CPU, by their end. They are shared with u.
+func (u *Unseen) Of(cpu int) []UnseenInterval { return u.byCPU[cpu] }
 
 // Before tells whether switches went unseen right before the one of a CPU at
 // a time.
-func (u *Unseen) Before(cpu int, at int64) bool {
-	_, found := slices.BinarySearch(u.byCPU[cpu], at)
-	return found
-}
+func (u *Unseen) Before(cpu int, at int64) bool { return u.Between(cpu, at, at) }
 
 // Between tells whether switches of a CPU went unseen before one in a span, both
 // ends included.
 func (u *Unseen) Between(cpu int, from, to int64) bool {
-	times := u.byCPU[cpu]
-	i, _ := slices.BinarySearch(times, from)
-	return i < len(times) && times[i] <= to
+	all := u.byCPU[cpu]
+	i, _ := slices.BinarySearchFunc(all, from, func(i UnseenInterval, at int64) int { return cmp.Compare(i.To, at) })
+	return i < len(all) && all[i].To <= to
 }
