@@ -118,6 +118,14 @@ func DefaultSources() []string { return []string{"cpu", "process", "tcp"} }
 // AllSources are the names of all sources.
 func AllSources() []string { return bpf.Sources() }
 
+// A StartError is that Options.Command could not be started.
+type StartError struct {
+	error
+	Status int // what a shell would return: 127, there is no such file, or 126
+}
+
+func (e *StartError) Unwrap() error { return e.error }
+
 // A HintError is an error that knows what its reader can do about it.
 type HintError interface {
 	error

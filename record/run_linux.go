@@ -110,7 +110,7 @@ func (s *session) record(ctx context.Context) (*Result, error) {
 	if err := s.load(); err != nil {
 		return nil, err
 	}
-	if s.command, err = startCommand(o.Command, o.AsRoot, nice); err != nil {
+	if s.command, err = startCommand(o, nice); err != nil {
 		return nil, errors.Join(err, s.programs.Release())
 	}
 	res, err := s.run(ctx)

@@ -87,18 +87,22 @@ func (s *session) begin() error {
 	}
 	s.lastSums = time.Now()
 	s.lastFlush = s.lastSums.Add(sumsEvery - flushEvery) // the first tasks and sums early
+	if err := s.command.open(); err != nil {
+		return err
+	}
 	if s.out != nil {
 		if err := s.out.begun(); err != nil {
 			return err
 		}
 	}
-	if s.options.DropPrivileges {
-		err := dropPrivileges(s.keep())
-		if s.kept = errors.Is(err, syscall.ENOTSUP); err != nil && !s.kept {
-			return err
-		}
+	if !s.options.DropPrivileges {
+		return nil
 	}
-	return s.command.open()
+	err := dropPrivileges(s.keep())
+	if s.kept = errors.Is(err, syscall.ENOTSUP); s.kept {
+		return nil
+	}
+	return err
 }
 
 func (s *session) openWriter() error {

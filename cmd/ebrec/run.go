@@ -68,8 +68,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // report prints an error with its remedy and returns the exit status for it.
 func (a *app) report(err error) int {
 	status := exitFailed
-	var st *statusError
+	var (
+		st    *statusError
+		start *record.StartError
+	)
 	switch {
+	case errors.As(err, &start):
+		status = start.Status
 	case errors.As(err, &st):
 		status = st.status
 		if st.err == nil {
