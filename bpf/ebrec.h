@@ -73,6 +73,32 @@ struct task {
 	__u32 reserved2;
 } EVENT(2, "recording", "a task and its name; rows that carry only a tid refer to the latest one");
 
+/* What lists tasks writes of each: its row, and the numbers that the recorder
+ * knows it by in its own pid namespace; 0: none. */
+struct listed_task {
+	struct task t;
+	__u32 own_pid;
+	__u32 own_tid;
+};
+
+/* The name of a cgroup or of one above it, which follow it up to the root. */
+struct cgroup_part {
+	__u64 id; /* of the cgroup whose path it is part of */
+	__u32 root;
+	__u32 reserved;
+	path_t name;
+};
+
+/* Where a walk over all tasks is: walk.h. */
+struct walk {
+	__u64 task;    /* of the step before; 0: begin */
+	__u64 start;   /* its start_boottime, with its number who it was */
+	__u32 pid;
+	__u32 done;    /* all were visited */
+	__u32 restarts;
+	__u32 reserved;
+};
+
 struct fork {
 	struct header h;
 	IDENTITY;

@@ -16,9 +16,12 @@ type hook struct {
 
 // What the recording lacks without the iterators.
 const (
-	losesTasks = "tasks older than the recording"
-	losesHeld  = "connections older than the recording"
-	losesOpen  = "connections open at the end"
+	losesTasks         = "tasks older than the recording"
+	losesCgroups       = "paths of cgroups older than the recording"
+	losesElsewhere     = "tasks older than the recording in other pid namespaces"
+	losesHeld          = "connections older than the recording"
+	losesHeldElsewhere = "connections older than the recording of processes in other pid namespaces"
+	losesOpen          = "connections open at the end"
 )
 
 // source is what a hook's losses are charged to.

@@ -137,6 +137,34 @@ type Task struct {
 	Reserved2    uint32
 }
 
+// ListedTask is struct listed_task of the programs.
+type ListedTask struct {
+	_      structs.HostLayout
+	T      Task
+	OwnPID uint32
+	OwnTID uint32
+}
+
+// Walk is struct walk of the programs.
+type Walk struct {
+	_        structs.HostLayout
+	Task     uint64
+	Start    uint64
+	PID      uint32
+	Done     uint32
+	Restarts uint32
+	Reserved uint32
+}
+
+// CgroupPart is struct cgroup_part of the programs.
+type CgroupPart struct {
+	_        structs.HostLayout
+	ID       uint64
+	Root     uint32
+	Reserved uint32
+	Name     [256]int8
+}
+
 // SchedSwitch is struct sched_switch of the programs.
 type SchedSwitch struct {
 	_         structs.HostLayout

@@ -116,15 +116,26 @@ func (p *Programs) load() error {
 		}
 	}
 	p.loadIter(specs["process"], "process", "list_tasks", "recording", losesTasks)
+	p.loadIter(specs["process"], "process", "list_cgroups", "recording", losesCgroups)
+	if OwnPIDNamespace() {
+		p.loadWalk(specs["process"], walkTasks, losesElsewhere)
+		p.loadWalk(specs["process"], walkCgroups, losesCgroups)
+	}
 	if p.Records("tcp") {
 		p.loadIter(specs["tcp"], "tcp", "list_held", "tcp", losesHeld)
 		p.loadIter(specs["tcp"], "tcp", "list_open", "tcp", losesOpen)
+		if OwnPIDNamespace() {
+			p.miss("tcp", "iter/task_file", losesHeldElsewhere, errHeldElsewhere)
+		}
 	}
 	if len(p.links) == 0 {
 		return fmt.Errorf("attach %s: %s", strings.Join(p.config.Sources, ", "), p.missing[0].Reason)
 	}
 	p.window.Connects4, p.window.Connects6 = asFlag(p.working["on_connect4_return"]), asFlag(p.working["on_connect6_return"])
 	p.types = nil
+	if err := p.compareClocks(); err != nil {
+		return err
+	}
 	return p.mapMemory()
 }
 
@@ -184,6 +195,9 @@ func (p *Programs) size(spec *ebpf.CollectionSpec) error {
 	p.ncpu = n
 	sizes := map[string]uint32{
 		"cpus": uint32(n), "batches": uint32(n), "turn_batches": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes, "conns": p.config.MaxConns,
+	}
+	if OwnPIDNamespace() {
+		sizes["steps"] = roundSteps
 	}
 	for name, size := range sizes {
 		if m := spec.Maps[name]; m != nil && size > 0 {
@@ -360,6 +374,19 @@ func (p *Programs) loadIter(spec *ebpf.CollectionSpec, object, name, source, los
 	if err != nil {
 		delete(p.iters, name)
 		p.miss(source, spec.Programs[name].SectionName, loses, err)
+	}
+}
+
+// loadWalk loads what lists the tasks of other pid namespaces, too.
+func (p *Programs) loadWalk(spec *ebpf.CollectionSpec, name, loses string) {
+	prog, err := p.program(spec, "process", name)
+	if err == nil {
+		defer prog.Close() // the iterator keeps it
+		p.iters[name], err = link.AttachIter(link.IterOptions{Program: prog, Map: p.maps["process"]["steps"]})
+	}
+	if err != nil {
+		delete(p.iters, name)
+		p.miss("recording", spec.Programs[name].SectionName, loses, err)
 	}
 }
 

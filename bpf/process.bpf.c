@@ -7,6 +7,8 @@
 #include "identity.h"
 #include "filter.h"
 #include "twin.h"
+#include "walk.h"
+#include "cgroups.h"
 
 /* False: creation and exec are recorded as task rows only, exits not at all. */
 const volatile bool want_process = false;
@@ -267,7 +269,7 @@ struct {
 
 static __always_inline struct process_id process_of(struct task_struct *p)
 {
-	struct process_id id = { p->group_leader->start_boottime, (__u32)p->tgid };
+	struct process_id id = { BPF_CORE_READ(p, group_leader, start_boottime), (__u32)BPF_CORE_READ(p, tgid) };
 
 	return id;
 }
@@ -345,7 +347,7 @@ static __always_inline bool told(struct task_struct *p)
 {
 	struct process_id id = process_of(p);
 
-	return p->pid == p->tgid && bpf_map_lookup_elem(&ended, &id);
+	return BPF_CORE_READ(p, pid) == (int)id.tgid && bpf_map_lookup_elem(&ended, &id);
 }
 
 /*
@@ -355,24 +357,58 @@ static __always_inline bool told(struct task_struct *p)
  * here it is read before ended is asked. If its exit was before the recording,
  * this is its only row.
  */
+#define LIST(READ, ctx, p)                                                      \
+	do {                                                                    \
+		struct listed_task e = {};                                      \
+		bool exiting;                                                   \
+										\
+		e.t.h.time = bpf_ktime_get_boot_ns();                           \
+		exiting = !READ(p, signal, live.counter);                       \
+		if (exiting && (gone(p) || told(p)))                            \
+			return 0;                                               \
+		e.t.h.kind = 2;                                                 \
+		e.t.h.cpu = cpu_of(p);                                          \
+		identify_by(READ, &e.t, p);                                     \
+		e.t.total_cpu_ns = READ(p, se.sum_exec_runtime);                \
+		e.t.reason = exiting ? task_reason_exiting : task_reason_snapshot; \
+		e.own_pid = own_number(BPF_CORE_READ(p, signal, pids[PIDTYPE_TGID])); \
+		e.own_tid = own_number(BPF_CORE_READ(p, thread_pid));           \
+		bpf_seq_write((ctx)->meta->seq, &e, sizeof(e));                 \
+	} while (0)
+
 SEC("iter/task")
 int list_tasks(struct bpf_iter__task *ctx)
 {
 	struct task_struct *p = ctx->task;
-	struct task e = {};
-	bool exiting;
 
-	e.h.time = bpf_ktime_get_boot_ns();
-	if (!p)
-		return 0;
-	exiting = !p->signal->live.counter;
-	if (exiting && (gone(p) || told(p)))
-		return 0;
-	e.h.kind = 2;
-	e.h.cpu = cpu_of(p);
-	identify(&e, p);
-	e.total_cpu_ns = p->se.sum_exec_runtime;
-	e.reason = exiting ? task_reason_exiting : task_reason_snapshot;
-	bpf_seq_write(ctx->meta->seq, &e, sizeof(e));
+	if (p)
+		LIST(TYPED, ctx, p);
 	return 0;
+}
+
+
+/* The tasks that list_tasks leaves out because they have no number in the pid
+ * namespace of who reads it. */
+SEC("iter/bpf_map_elem")
+int walk_tasks(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct task_struct *p = step(ctx->value);
+
+	if (p && !own_number(BPF_CORE_READ(p, thread_pid)))
+		LIST(FOUND, ctx, p);
+	return 0;
+}
+
+SEC("iter/task")
+int list_cgroups(struct bpf_iter__task *ctx)
+{
+	return ctx->task ? tell_cgroup(ctx->meta->seq, ctx->task) : 0;
+}
+
+SEC("iter/bpf_map_elem")
+int walk_cgroups(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct task_struct *p = step(ctx->value);
+
+	return p ? tell_cgroup(ctx->meta->seq, p) : 0;
 }

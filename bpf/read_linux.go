@@ -257,10 +257,6 @@ func (p *Programs) Busy() ([]uint64, error) {
 	return n, err
 }
 
-// Tasks returns a task record for every task there is, empty when the kernel
-// has no task iterator.
-func (p *Programs) Tasks() ([]byte, error) { return p.iterate("list_tasks") }
-
 // Held returns a tcp_socket record for every connection that a process holds,
 // once for each holder, and makes those known that are older than the programs.
 func (p *Programs) Held() ([]byte, error) { return p.iterate("list_held") }
@@ -283,15 +279,6 @@ func (p *Programs) iterate(name string) ([]byte, error) {
 		return nil, fmt.Errorf("run %s: %w", name, err)
 	}
 	return out, nil
-}
-
-// Now is the current boot time, the clock of every record.
-func Now() uint64 {
-	var ts unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
-		panic(err) // Linux has had the clock since 2.6.39
-	}
-	return uint64(ts.Nano())
 }
 
 // LossAt says where and why Counters.Lost[i] counts.

@@ -110,6 +110,9 @@ struct {
 } batches SEC(".maps");
 
 ANCHOR(task);
+ANCHOR(listed_task);
+ANCHOR(walk);
+ANCHOR(cgroup_part);
 ANCHOR(sched_switch);
 ANCHOR(sched_waking);
 ANCHOR(task_sum);

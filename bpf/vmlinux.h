@@ -14,7 +14,13 @@
 
 typedef struct { int counter; } atomic_t;
 
-struct kernfs_node { __u64 id; };
+struct kernfs_node {
+	__u64 id;
+	const char *name;
+	struct kernfs_node *parent;
+};
+/* From 6.15 on (commit 633488947ef6) the parent has another name. */
+struct kernfs_node___since_6_15 { struct kernfs_node *__parent; };
 struct cgroup;
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
@@ -33,8 +39,16 @@ struct sched_entity {
 	__u64 nr_migrations;
 };
 struct sched_info { unsigned long long run_delay; };
+struct list_head {
+	struct list_head *next;
+	struct list_head *prev;
+};
+struct task_struct;
 struct ns_common { unsigned int inum; };
-struct pid_namespace { struct ns_common ns; };
+struct pid_namespace {
+	struct task_struct *child_reaper;
+	struct ns_common ns;
+};
 struct upid {
 	int nr;
 	struct pid_namespace *ns;
@@ -48,6 +62,7 @@ struct signal_struct {
 	struct pid *pids[4];
 	unsigned int flags;
 	int group_exit_code;
+	struct list_head thread_head;
 	unsigned long long sum_sched_runtime;
 };
 
@@ -71,6 +86,9 @@ struct task_struct {
 	struct sched_info sched_info;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	struct list_head tasks;       /* of all processes, through their first threads */
+	struct list_head thread_node; /* of a process's threads */
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct mm_struct *mm;

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -80,17 +82,19 @@ func walkCgroups(dir string, visit func(path string, id uint64)) error {
 
 // addCgroups adds the paths of the cgroups that tasks are in.
 func (s *session) addCgroups(used map[uint64]bool) error {
-	mount := cgroupMount()
-	if mount == "" {
-		return nil
+	paths, err := s.programs.CgroupPaths()
+	if err != nil {
+		return err
 	}
-	var addErr error
-	err := walkCgroups(mount, func(path string, id uint64) {
-		if used[id] && addErr == nil {
-			addErr = s.addCgroup(id, "/"+strings.Trim(strings.TrimPrefix(path, mount), "/"))
+	for _, id := range slices.Sorted(maps.Keys(paths)) {
+		if !used[id] {
+			continue
 		}
-	})
-	return errors.Join(err, addErr)
+		if err := s.addCgroup(id, paths[id]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) addCgroup(id uint64, path string) error {

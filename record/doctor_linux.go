@@ -20,7 +20,7 @@ import (
 // for a moment.
 func Doctor() []Finding {
 	running := recorders() // before there are programs of our own
-	all := append([]Finding{kernel(), typeInformation(), capabilities(), lockdown(), settings(), tracefs()}, sources()...)
+	all := append([]Finding{kernel(), typeInformation(), capabilities(), inNamespaces(), lockdown(), settings(), tracefs()}, sources()...)
 	return append(all, running...)
 }
 

@@ -9,17 +9,17 @@ import (
 
 // hiddenParents tells of processes that the kernel's list of tasks lacks, although
 // others in it name them as their parent: the machine hides them from tracing.
-func (s *session) hiddenParents(all []*bpf.Task) error {
+func (s *session) hiddenParents(all []*bpf.ListedTask) error {
 	if s.programs.Filtered() {
 		return nil // it does not tell who the parents of its processes are
 	}
 	listed, hidden := map[uint32]bool{0: true}, map[uint32]bool{}
 	for _, t := range all {
-		listed[t.H.PID] = true
+		listed[t.T.H.PID] = true
 	}
 	for _, t := range all {
-		if !listed[t.PPID] && t.Reason != bpf.ReasonExiting {
-			hidden[t.PPID] = true
+		if !listed[t.T.PPID] && t.T.Reason != bpf.ReasonExiting {
+			hidden[t.T.PPID] = true
 		}
 	}
 	return s.losses.hid(s.writer, uint64(len(hidden)), bpf.Now())
@@ -31,11 +31,12 @@ func (s *session) addNeverSeen(at uint64) error {
 	if s.losses.unseen == 0 || !s.programs.Records("cpu") {
 		return nil
 	}
-	all, err := tasks(s.programs)
+	all, err := s.programs.Tasks()
 	if err != nil {
 		return err
 	}
-	for _, t := range all {
+	for _, listed := range all {
+		t := &listed.T
 		if !s.programs.Wanted(t.H.PID) {
 			continue
 		}

@@ -87,11 +87,29 @@ func check(o Options) error {
 		}
 	}
 	for _, pid := range o.PIDs {
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
-			return fmt.Errorf("record process %d: no such process", pid)
+		if err := checkPID(pid); err != nil {
+			return err
 		}
 	}
 	return checkCommand(o.Command)
+}
+
+// checkPID wants a number of a process. /proc takes those of threads, too. Where it
+// has numbers of another pid namespace, the listing of tasks will tell.
+func checkPID(pid uint32) error {
+	if numbersInProc(uint32(os.Getpid())) == procUnknown {
+		return nil
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return fmt.Errorf("record process %d: no such process", pid)
+	}
+	_, rest, _ := strings.Cut(string(status), "\nTgid:")
+	line, _, _ := strings.Cut(rest, "\n")
+	if leader := strings.TrimSpace(line); leader != fmt.Sprint(pid) {
+		return hinted{fmt.Errorf("record process %d: it is a thread of process %s", pid, leader), "record the process: -p " + leader}
+	}
+	return nil
 }
 
 // record loads the programs, records and gives everything back.
@@ -175,6 +193,8 @@ func mountTracefs() {
 // explain adds what to do to the reasons why nothing can be recorded.
 func explain(err error) error {
 	switch {
+	case errors.Is(err, bpf.ErrClock):
+		return hinted{err, "record from outside of it: nsenter --time -t 1"}
 	case errors.Is(err, fs.ErrPermission):
 		return hinted{fmt.Errorf("recording needs privileges: %w", err),
 			"run it with sudo, or as root with CAP_BPF and CAP_PERFMON"}

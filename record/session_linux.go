@@ -33,6 +33,7 @@ type session struct {
 	out      *output // nil while everything is kept in memory
 	programs *bpf.Programs
 	command  *command
+	self     uint32   // the recorder's number in the initial pid namespace
 	cgroups  []uint64 // of the filter, by id
 	parts    *parts   // nil: one file
 
@@ -126,6 +127,7 @@ func (s *session) openWriter() error {
 		return fmt.Errorf("write %s: %w", s.options.Output, err)
 	}
 	s.sums = newAccounts(s.programs, s.opens)
+	s.sums.numbers.proc = numbersInProc(s.self)
 	s.folds = newFolds(s.programs, s.writer, s.opens)
 	s.drain, err = newDrain(s.programs, s.writer, kinds, s.sums, s.folds)
 	s.losses = newLosses(s.programs, s.drain, s.opens, s.missed)
@@ -137,7 +139,7 @@ func (s *session) openWriter() error {
 
 // inventory adds the tasks, connections and cgroups there are.
 func (s *session) inventory(why uint32) error {
-	all, err := tasks(s.programs)
+	all, err := s.programs.Tasks()
 	if err != nil {
 		return err
 	}
@@ -145,10 +147,12 @@ func (s *session) inventory(why uint32) error {
 		return err
 	}
 	used := map[uint64]bool{}
-	for _, t := range all {
+	for _, listed := range all {
+		t := &listed.T
 		if !s.programs.Wanted(t.H.PID) {
 			continue
 		}
+		s.sums.numbers.add(listed)
 		if why == bpf.ReasonSnapshot {
 			s.sums.found(t)
 		}

@@ -24,6 +24,7 @@ type accounts struct {
 	closes   uint64 // end of the recording; 0: not set yet
 	online   []int  // CPUs that are, or were since the recording began
 	listed   listedClocks
+	numbers  numbers
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
@@ -58,7 +59,7 @@ func (a *accounts) found(t *bpf.Task) {
 		a.listed.add(t)
 		return
 	}
-	r := readClock(t.H.PID, t.H.TID)
+	r := a.readClock(t.H.PID, t.H.TID, t.Start)
 	r.start, r.pid, r.cpu = t.Start, t.H.PID, int(t.H.CPU)
 	a.initial[t.H.TID] = r
 }
@@ -129,7 +130,7 @@ func (a *accounts) look(c *runningOn) (clock clockReading, now bpf.CPUNow) {
 		if try > 0 {
 			time.Sleep(lookPause)
 		}
-		clock = readClock(c.On.PID, c.On.TID)
+		clock = a.readClock(c.On.PID, c.On.TID, c.On.Start)
 		now = a.programs.CPU(c.cpu)
 		clock.gone = !clock.unreadable && clock.switches != c.On.Switches
 		if !clock.gone || now.Switches != c.Switches || now.LastOut != 0 {

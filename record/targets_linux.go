@@ -7,14 +7,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/ebrec/ebrec/bpf"
 )
-
-// initialPIDNS is the inode number of the initial pid namespace
-// (include/linux/proc_ns.h, PROC_PID_INIT_INO).
-const initialPIDNS = 0xEFFFFFFC
 
 // filtered tells whether only some processes are recorded.
 func (o *Options) filtered() bool {
@@ -45,29 +40,19 @@ func filterText(o Options) string {
 	return text
 }
 
-// tasks are the tasks there are.
-func tasks(p *bpf.Programs) ([]*bpf.Task, error) {
-	data, err := p.Tasks()
-	if err != nil {
-		return nil, err
-	}
-	var all []*bpf.Task
-	for rec := range slices.Chunk(data, len(bpf.Bytes(new(bpf.Task)))) {
-		all = append(all, bpf.View[bpf.Task](rec))
-	}
-	return all, nil
-}
-
 // aim tells the programs which of the processes there are to record: those
 // chosen and their descendants. It looks again until it finds nobody new,
 // because processes may be created before their parent is known.
 func (s *session) aim() error {
-	all, err := tasks(s.programs)
+	all, err := s.programs.Tasks()
 	if err != nil {
 		return err
 	}
+	if s.self, err = hostPID(all, uint32(os.Getpid())); err != nil {
+		return err
+	}
 	if !s.options.IncludeSelf {
-		if err := s.leaveOutSelf(all); err != nil {
+		if err := s.programs.LeaveOut(s.self); err != nil {
 			return err
 		}
 	}
@@ -84,23 +69,15 @@ func (s *session) aim() error {
 		if err != nil || added == 0 {
 			return err
 		}
-		if all, err = tasks(s.programs); err != nil {
+		if all, err = s.programs.Tasks(); err != nil {
 			return err
 		}
 	}
 }
 
-func (s *session) leaveOutSelf(all []*bpf.Task) error {
-	self, err := hostPID(all, uint32(os.Getpid()))
-	if err != nil {
-		return err
-	}
-	return s.programs.LeaveOut(self)
-}
-
 // chosen are the processes asked for by number, by their number in the initial
 // pid namespace.
-func (s *session) chosen(all []*bpf.Task) (map[uint32]bool, error) {
+func (s *session) chosen(all []*bpf.ListedTask) (map[uint32]bool, error) {
 	pids := slices.Clone(s.options.PIDs)
 	if s.command != nil && !s.options.All {
 		pids = append(pids, s.command.pid())
@@ -117,37 +94,36 @@ func (s *session) chosen(all []*bpf.Task) (map[uint32]bool, error) {
 }
 
 // hostPID is the number in the initial pid namespace of a process that has the
-// given one in ours.
-func hostPID(all []*bpf.Task, pid uint32) (uint32, error) {
-	var st syscall.Stat_t
-	if err := syscall.Stat("/proc/self/ns/pid", &st); err != nil || st.Ino == initialPIDNS {
+// given one in ours, which those of namespaces below have, too.
+func hostPID(all []*bpf.ListedTask, pid uint32) (uint32, error) {
+	if !bpf.OwnPIDNamespace() {
 		return pid, nil // without /proc there is no other way either
 	}
 	for _, t := range all {
-		if uint64(t.PIDNamespace) == st.Ino && t.NSPID == pid {
-			return t.H.PID, nil
+		if t.OwnPID == pid {
+			return t.T.H.PID, nil
 		}
 	}
-	return 0, fmt.Errorf("record process %d: it is not in this pid namespace", pid)
+	return 0, fmt.Errorf("record process %d: there is no such process in this pid namespace", pid)
 }
 
 // spread makes targets of the chosen, of who has a chosen name or cgroup, and
 // of the children of those that are in the family.
-func (s *session) spread(all []*bpf.Task, chosen map[uint32]bool, known map[uint32]uint8) (added int, err error) {
+func (s *session) spread(all []*bpf.ListedTask, chosen map[uint32]bool, known map[uint32]uint8) (added int, err error) {
 	for {
 		before := added
 		for _, t := range all {
-			if t.H.PID != t.H.TID {
+			if t.T.H.PID != t.T.H.TID {
 				continue
 			}
-			why := known[t.H.PID] | s.why(t, chosen, known)
-			if why == known[t.H.PID] {
+			why := known[t.T.H.PID] | s.why(&t.T, chosen, known)
+			if why == known[t.T.H.PID] {
 				continue
 			}
-			if err := s.programs.Target(t.H.PID, why); err != nil {
+			if err := s.programs.Target(t.T.H.PID, why); err != nil {
 				return added, err
 			}
-			known[t.H.PID] = why
+			known[t.T.H.PID] = why
 			added++
 		}
 		if added == before {

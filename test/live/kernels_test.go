@@ -56,6 +56,15 @@ done'`,
 	`mkdir /sys/fs/cgroup/eb
 (begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
 ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,
+	// What a command is given, once without the recorder and once with it.
+	`ulimit -Sn 99; trap '' USR2 PIPE; export 'odd=a
+b'; f=/proc/self; cat $f/limits $f/environ >given.direct; grep -E '^(Sig[BI]|Cap|Groups|NoNew)' $f/status >>given.direct
+ebrec record -e cpu -o given.arrow -- cat $f/limits $f/environ >given.recorded
+ebrec record --force -e cpu -o given.arrow -- grep -E '^(Sig[BI]|Cap|Groups|NoNew)' $f/status >>given.recorded
+cmp given.direct given.recorded`,
+	`cp /bin/busybox /tmp/eb-older; mkdir -p /sys/fs/cgroup/deep/er; (echo 0 >/sys/fs/cgroup/deep/er/cgroup.procs; exec /tmp/eb-older sleep 60) & p=$!
+until grep -q eb-older /proc/$p/comm; do sleep 0.1; done
+unshare -p -f -m sh -c 'mount -t proc proc /proc; ebrec record -o elsewhere.arrow -e cpu,process -d 1s'; kill $p`,
 }
 
 const guestShell = `cpu1=/sys/devices/system/cpu/cpu1/online
@@ -110,6 +119,7 @@ func TestKernels(t *testing.T) {
 			t.Run("reuse", func(t *testing.T) { checkReuse(t, filepath.Join(dir, "reuse.arrow")) })
 			t.Run("suspend", func(t *testing.T) { checkSuspend(t, filepath.Join(dir, "suspend.arrow")) })
 			t.Run("cgroup", func(t *testing.T) { checkGuestCgroup(t, filepath.Join(dir, "cgroup.arrow")) })
+			t.Run("elsewhere", func(t *testing.T) { checkElsewhere(t, filepath.Join(dir, "elsewhere.arrow")) })
 			t.Run("table", func(t *testing.T) { checkKernelTable(t, name, filepath.Join(dir, "doctor.json")) })
 		})
 	}
@@ -177,6 +187,30 @@ func checkHotplug(t *testing.T, dir string) {
 		if len(cpus) != guestCPUs {
 			t.Errorf("%s has sums of %d CPUs", name, len(cpus))
 		}
+	}
+}
+
+// checkElsewhere wants a recorder in a pid namespace of its own to have listed,
+// once, a process outside of it and the path of its cgroup.
+func checkElsewhere(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	paths := map[string]string{}
+	for _, r := range replayRows(t, path, "cgroup_path") {
+		paths[fmt.Sprint(r.int(t, "cgroup_id"))] = r.text("cgroup")
+	}
+	found := 0
+	for _, r := range replayRows(t, path, "task") {
+		if r.text("comm") != "eb-older" {
+			continue
+		}
+		found++
+		if got := paths[fmt.Sprint(r.int(t, "cgroup_id"))]; got != "/deep/er" {
+			t.Errorf("the process is in cgroup %q, want /deep/er", got)
+		}
+	}
+	if found != 1 {
+		t.Errorf("the process is listed %d times, want once", found)
 	}
 }
 

@@ -10,6 +10,7 @@ package need
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 	"unsafe"
 
@@ -30,6 +31,14 @@ func BPF(t testing.TB) {
 	Root(t)
 	if err := createMap(); err != nil {
 		absent(t, fmt.Sprintf("needs BPF: create map: %v", err))
+	}
+}
+
+// Program skips t unless a program is there.
+func Program(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		absent(t, fmt.Sprintf("needs a program: %v", err))
 	}
 }
 
