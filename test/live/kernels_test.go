@@ -62,8 +62,9 @@ b'; f=/proc/self; cat $f/limits $f/environ >given.direct; grep -E '^(Sig[BI]|Cap
 ebrec record -e cpu -o given.arrow -- cat $f/limits $f/environ >given.recorded
 ebrec record --force -e cpu -o given.arrow -- grep -E '^(Sig[BI]|Cap|Groups|NoNew)' $f/status >>given.recorded
 cmp given.direct given.recorded`,
-	`cp /bin/busybox /tmp/eb-older; mkdir -p /sys/fs/cgroup/deep/er; (echo 0 >/sys/fs/cgroup/deep/er/cgroup.procs; exec /tmp/eb-older sleep 60) & p=$!
-until grep -q eb-older /proc/$p/comm; do sleep 0.1; done
+	`mkdir -p /sys/fs/cgroup/deep/er
+(echo eb-older >/proc/self/comm; echo 0 >/sys/fs/cgroup/deep/er/cgroup.procs; sleep 600; true) & p=$!
+until grep -q $p /sys/fs/cgroup/deep/er/cgroup.procs; do sleep 0.1; done
 unshare -p -f -m sh -c 'mount -t proc proc /proc; ebrec record -o elsewhere.arrow -e cpu,process -d 1s'; kill $p`,
 }
 
