@@ -244,7 +244,7 @@ enum socket_of { socket_of_process, socket_of_kernel, socket_of_mptcp };
 	bytes_t rx_bytes DOC("payload bytes received since the connection began");                    \
 	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");        \
 	ns_t min_rtt_ns DOC("least round-trip time, microsecond grain; 0 when there is none");        \
-	ns_t duration_ns DOC("from the first SYN (active) or the end of the handshake (passive) to time, or from the first sight of it when it is older than the recording"); \
+	ns_t duration_ns DOC("from the first SYN (active) or the end of the handshake (passive; the first use before that, with Fast Open) to time, or from the first sight of it when it is older than the recording"); \
 	count_t segments_out DOC("segments with payload sent since the connection began, retransmissions too"); \
 	count_t segments_in DOC("segments with payload received since the connection began");         \
 	count_t sends DOC("send calls since the connection began or was first seen");                 \
@@ -268,7 +268,7 @@ struct tcp_connect {
 struct tcp_accept {
 	struct header h;
 	ENDPOINTS;
-	ns_t accept_ns DOC("from the end of the handshake to the first send, receive or close by the process that owns the connection");
+	ns_t accept_ns DOC("from the end of the handshake to the first send, receive or close by the process that owns the connection; 0 when that came first (Fast Open)");
 	ns_t srtt_ns DOC("smoothed round-trip time, microsecond grain; 0 when there is none");
 	comm_t comm DOC("task name");
 } EVENT(11, "tcp", "a process used an accepted connection for the first time");

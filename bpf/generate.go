@@ -83,6 +83,7 @@ var layouts = []struct{ c, goName string }{
 	{"loss", "Loss"}, {"summary", "Summary"},
 	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"}, {"cpu_online", "CPUOnline"},
 	{"sched_waking", "SchedWaking"}, {"cpu_stat", "CPUStat"}, {"suspended", "Suspended"}, {"tcp_fold", "TCPFold"}, {"fold_key", "FoldKey"}, {"fold", "Fold"},
+	{"tcp_socket", "TCPSocket"},
 }
 
 func writeTypes(object, out string) error {

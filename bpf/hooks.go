@@ -11,6 +11,7 @@ type hook struct {
 	filter  bool     // only for a recording with a filter
 	twinOf  string   // only on kernels that may skip that program, behind it: see twin.h
 	always  bool     // a twin on every kernel
+	former  bool     // only on kernels that have the function, which later ones do not need
 	loses   string
 }
 
@@ -59,6 +60,7 @@ var hooks = []hook{
 	{object: "tcp", program: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "the exact time of sends"},
 	{object: "tcp", program: "on_send_twin", twinOf: "on_send", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_sendmsg_return", sources: []string{"tcp", "tcpturns"}, instead: []string{"on_send"}, loses: "the exact time of sends"},
+	{object: "tcp", program: "on_sendpage_return", former: true, sources: []string{"tcp", "tcpturns"}, loses: "the exact time of sendfile and splice"},
 	{object: "tcp", program: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "owners of connections that only receive"},
 	{object: "tcp", program: "on_receive_twin", twinOf: "on_receive", sources: []string{"tcp", "tcpturns"}, loses: "what that misses when it is preempted"},
 	{object: "tcp", program: "on_receive_call", sources: []string{"tcp"}, loses: "receive calls"},

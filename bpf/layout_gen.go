@@ -49,6 +49,7 @@ type Window struct {
 	Self      uint32
 	Connects4 uint32
 	Connects6 uint32
+	Canary    uint64
 }
 
 // Counters is struct counters of the programs.
@@ -337,4 +338,34 @@ type Fold struct {
 	LargestNS uint64
 	SumNS     [112]uint64
 	Turns     [112]uint32
+}
+
+// TCPSocket is struct tcp_socket of the programs.
+type TCPSocket struct {
+	_                   structs.HostLayout
+	H                   Header
+	Conn                uint64
+	Laddr               [16]uint8
+	Raddr               [16]uint8
+	Lport               uint16
+	Rport               uint16
+	Direction           uint32
+	SocketOf            uint32
+	Reserved0           uint32
+	TxBytes             uint64
+	RxBytes             uint64
+	SrttNS              uint64
+	MinRttNS            uint64
+	DurationNS          uint64
+	SegmentsOut         uint64
+	SegmentsIn          uint64
+	Sends               uint64
+	Receives            uint64
+	LargestSendBytes    uint64
+	LargestReceiveBytes uint64
+	Retransmits         uint32
+	Error               int32
+	Comm                [16]int8
+	TcpState            uint32
+	Reserved            uint32
 }

@@ -53,6 +53,7 @@ type Programs struct {
 	window Window
 	ncpu   int // possible CPUs
 
+	canary       int          // descriptor of the socket that listings must have; -1: none
 	windowMemory *ebpf.Memory // of Window
 	cpus         *ebpf.Memory // of CPUNow
 	batches      *ebpf.Memory // of Batch
@@ -88,6 +89,7 @@ func Load(c Config) (*Programs, error) {
 		iters:   map[string]*link.Iter{},
 		working: map[string]bool{},
 		twins:   preemptible(),
+		canary:  -1,
 	}
 	if err := p.load(); err != nil {
 		return nil, errors.Join(err, p.Release())
@@ -111,32 +113,20 @@ func (p *Programs) load() error {
 		return err
 	}
 	for _, h := range hooks {
-		if p.wants(h) {
+		if p.wants(h) && (!h.former || p.hasFunction(specs[h.object].Programs[h.program].AttachTo)) {
 			p.attachOrMiss(specs[h.object], h)
-		}
-	}
-	p.loadIter(specs["process"], "process", "list_tasks", "recording", losesTasks)
-	p.loadIter(specs["process"], "process", "list_cgroups", "recording", losesCgroups)
-	if OwnPIDNamespace() {
-		p.loadWalk(specs["process"], walkTasks, losesElsewhere)
-		p.loadWalk(specs["process"], walkCgroups, losesCgroups)
-	}
-	if p.Records("tcp") {
-		p.loadIter(specs["tcp"], "tcp", "list_held", "tcp", losesHeld)
-		p.loadIter(specs["tcp"], "tcp", "list_open", "tcp", losesOpen)
-		if OwnPIDNamespace() {
-			p.miss("tcp", "iter/task_file", losesHeldElsewhere, errHeldElsewhere)
 		}
 	}
 	if len(p.links) == 0 {
 		return fmt.Errorf("attach %s: %s", strings.Join(p.config.Sources, ", "), p.missing[0].Reason)
 	}
 	p.window.Connects4, p.window.Connects6 = asFlag(p.working["on_connect4_return"]), asFlag(p.working["on_connect6_return"])
-	p.types = nil
-	if err := p.compareClocks(); err != nil {
+	if err := p.mapMemory(); err != nil {
 		return err
 	}
-	return p.mapMemory()
+	err := p.loadListings(specs)
+	p.types = nil
+	return errors.Join(err, p.compareClocks())
 }
 
 func asFlag(on bool) uint32 {
@@ -194,7 +184,7 @@ func (p *Programs) size(spec *ebpf.CollectionSpec) error {
 	}
 	p.ncpu = n
 	sizes := map[string]uint32{
-		"cpus": uint32(n), "batches": uint32(n), "turn_batches": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes, "conns": p.config.MaxConns,
+		"cpus": uint32(n), "batches": uint32(n), "turn_batches": uint32(n), "conn_ids": uint32(n), "sums": p.config.MaxTasks, "ring": p.config.RingBytes, "conns": p.config.MaxConns,
 	}
 	if OwnPIDNamespace() {
 		sizes["steps"] = roundSteps
@@ -248,6 +238,13 @@ func preemptible() bool {
 		return true
 	}
 	return major > 6 || major == 6 && minor >= 19
+}
+
+// hasFunction tells whether the kernel has a function.
+func (p *Programs) hasFunction(name string) bool {
+	kernel, err := p.types.Kernel() // read already
+	var f *btf.Func
+	return err == nil && kernel.TypeByName(name, &f) == nil
 }
 
 // parameters counts those that a tracepoint passes, with the hidden first one; 0
@@ -364,32 +361,6 @@ func tracepoint(section string) (group, name string, ok bool) {
 	return strings.Cut(rest, "/")
 }
 
-// loadIter loads an iterator, or records what is missing without it.
-func (p *Programs) loadIter(spec *ebpf.CollectionSpec, object, name, source, loses string) {
-	prog, err := p.program(spec, object, name)
-	if err == nil {
-		defer prog.Close() // the iterator keeps it
-		p.iters[name], err = link.AttachIter(link.IterOptions{Program: prog, Map: p.maps[object]["conns"]})
-	}
-	if err != nil {
-		delete(p.iters, name)
-		p.miss(source, spec.Programs[name].SectionName, loses, err)
-	}
-}
-
-// loadWalk loads what lists the tasks of other pid namespaces, too.
-func (p *Programs) loadWalk(spec *ebpf.CollectionSpec, name, loses string) {
-	prog, err := p.program(spec, "process", name)
-	if err == nil {
-		defer prog.Close() // the iterator keeps it
-		p.iters[name], err = link.AttachIter(link.IterOptions{Program: prog, Map: p.maps["process"]["steps"]})
-	}
-	if err != nil {
-		delete(p.iters, name)
-		p.miss("recording", spec.Programs[name].SectionName, loses, err)
-	}
-}
-
 func (p *Programs) miss(source, hook, loses string, err error) {
 	p.missing = append(p.missing, format.Missing{Source: source, Hook: hook, Loses: loses, Reason: reason(err)})
 }
@@ -439,6 +410,9 @@ func (p *Programs) Release() error {
 	}
 	for _, it := range p.iters {
 		errs = append(errs, it.Close())
+	}
+	if p.canary >= 0 {
+		errs = append(errs, unix.Close(p.canary))
 	}
 	for _, byName := range p.maps {
 		for _, m := range byName {

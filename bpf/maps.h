@@ -30,8 +30,9 @@ struct window {
 	__u32 self; /* process whose own events are left out: the recorder; 0: none */
 	__u32 connects4; /* not 0: on_connect4_return is there */
 	__u32 connects6; /* not 0: on_connect6_return is */
+	__u64 canary; /* inode number of a socket that every listing must have; 0: none */
 };
-struct window window SEC(".data.window") = { ~0ULL, ~0ULL, 0, 0, 0, 0 };
+struct window window SEC(".data.window") = { ~0ULL, ~0ULL, 0, 0, 0, 0, 0 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -257,30 +257,6 @@ func (p *Programs) Busy() ([]uint64, error) {
 	return n, err
 }
 
-// Held returns a tcp_socket record for every connection that a process holds,
-// once for each holder, and makes those known that are older than the programs.
-func (p *Programs) Held() ([]byte, error) { return p.iterate("list_held") }
-
-// Open returns a tcp_socket record for every connection that is known and open.
-func (p *Programs) Open() ([]byte, error) { return p.iterate("list_open") }
-
-func (p *Programs) iterate(name string) ([]byte, error) {
-	it := p.iters[name]
-	if it == nil {
-		return nil, nil
-	}
-	r, err := it.Open()
-	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", name, err)
-	}
-	defer r.Close()
-	out, err := io.ReadAll(r)
-	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", name, err)
-	}
-	return out, nil
-}
-
 // LossAt says where and why Counters.Lost[i] counts.
 func LossAt(i int) (source, reason uint32) {
 	return uint32(i / lossReasons), uint32(i % lossReasons)

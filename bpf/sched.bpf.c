@@ -130,6 +130,7 @@ ANCHOR(turn_batch);
 ANCHOR(fold_key);
 ANCHOR(fold);
 ANCHOR(tcp_fold);
+ANCHOR(tcp_socket);
 
 static __always_inline struct reading read_task(struct task_struct *p)
 {

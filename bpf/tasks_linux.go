@@ -39,6 +39,9 @@ var errWalk = errors.New("list the tasks of other pid namespaces: they change fa
 // Tasks returns every task there is, none when the kernel has no task iterator.
 func (p *Programs) Tasks() ([]*ListedTask, error) {
 	all, err := p.listTasks("list_tasks")
+	if err == nil && len(all) == 0 && p.iters["list_tasks"] != nil {
+		err = errListing
+	}
 	if err != nil || p.iters[walkTasks] == nil {
 		return all, err
 	}

@@ -26,6 +26,15 @@ const volatile __u64 rtt_interval = 0;   /* ns; 0: no tcp_rtt rows */
 #define MSG_PEEK 2
 
 /*
+ * A sequence number has 32 bits, and what is sent or read in one turn may be more
+ * than they count. So the number that a turn began with is brought forward by so many
+ * bytes whenever it is that far behind, and how often that was done is counted. No
+ * call and no segment moves a number by 2^31, so that none goes past unseen.
+ */
+#define FORWARD_SHIFT 30
+#define FORWARD (1U << FORWARD_SHIFT)
+
+/*
  * What is remembered of a connection until it closes, by its sock's address.
  * What each turn changes is together, in one cache line of the map's element:
  * segments often arrive on another CPU than the process runs on.
@@ -45,11 +54,17 @@ struct conn {
 	__u32 receives;
 	__u32 largest_send;    /* bytes of a call */
 	__u32 largest_receive;
-	__u32 read_seq;    /* copied_seq when the process sent last */
+	__u32 read_seq;    /* copied_seq when the process sent last, brought forward: see FORWARD */
+	__u32 tx_forward;  /* times FORWARD that answered_seq was */
+	__u32 rx_forward;  /* and read_seq */
+	__u32 rcv_seq;     /* rcv_nxt when the process sent last */
+	__u32 synacks;     /* sent again, no row yet */
 	__u8 heard;        /* heard_seq is one */
 	__u8 unacked;      /* sent_seq is waited for */
 	__u8 folded;       /* it has folds */
-	__u8 reserved;
+	__u8 handshake;    /* it has not ended */
+	__u8 early;        /* bytes may have come with the last segment of the handshake: at arrived_at */
+	__u8 reserved[3];
 	__u32 direction;
 	__u64 began;       /* first SYN, end of handshake, or first sight */
 	__u64 state_since; /* when it changed its state last; 0: not seen yet */
@@ -64,9 +79,10 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
+/* The last number that a CPU gave to a connection. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* possible CPUs, set by the loader */
 	__type(key, __u32);
 	__type(value, __u64);
 } conn_ids SEC(".maps");
@@ -129,15 +145,28 @@ static __always_inline bool is_tcp(struct sock *sk)
 	return sk->sk_protocol == IPPROTO_TCP && (family == AF_INET || family == AF_INET6);
 }
 
+/* next_id is a number that no other connection has; 0: none was to be had, which
+ * takes ID_TRIES interruptions in a row. An add that returns what it added to is not
+ * there before 5.12. So the counter is read before and after: when it is larger by one
+ * this add alone made it so, whoever else adds. The CPU's number comes first, as the
+ * program may go on on another one. */
+#define ID_TRIES 16
 static __always_inline __u64 next_id(void)
 {
-	__u32 zero = 0;
-	__u64 *last = bpf_map_lookup_elem(&conn_ids, &zero);
+	__u32 cpu = bpf_get_smp_processor_id();
+	volatile __u64 *last = bpf_map_lookup_elem(&conn_ids, &cpu);
+	__u64 before, after;
 
 	if (!last)
 		return 0;
-	__sync_fetch_and_add(last, 1);
-	return (__u64)bpf_get_smp_processor_id() << 40 | *last;
+	for (int i = 0; i < ID_TRIES; i++) {
+		before = *last;
+		__sync_fetch_and_add(last, 1);
+		after = *last;
+		if (after == before + 1)
+			return (__u64)cpu << 40 | after;
+	}
+	return 0;
 }
 
 static __always_inline struct conn *find(struct sock *sk)
@@ -156,7 +185,7 @@ static __always_inline struct conn *remember(struct sock *sk, __u64 now, enum di
 	};
 	__u64 key = (__u64)sk;
 
-	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY)) {
+	if (!fresh.id || bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY)) {
 		count_lost(source_tcp, loss_reason_map_full);
 		return NULL;
 	}
@@ -456,11 +485,44 @@ static __always_inline void submit_turn(struct header *h, __u64 size, __u16 kind
 		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + loss_reason_ring_full], 1);
 }
 
+/* forward brings a number that a turn began with forward when it is far behind. */
+static __always_inline bool forward(__u32 *begun, __u32 *times, __u32 seq)
+{
+	__u32 n = (seq - *begun) >> FORWARD_SHIFT;
+
+	*begun += n << FORWARD_SHIFT;
+	*times += n;
+	return n;
+}
+
+/* turn_bytes are those from where a turn began to seq, which another CPU may have
+ * brought the beginning past by now. */
+static __always_inline __u64 turn_bytes(__u32 begun, __u32 times, __u32 seq)
+{
+	return ((__u64)times << FORWARD_SHIFT) + (__s32)(seq - begun);
+}
+
+/* wrote notes how far the process has written. */
+static __always_inline void wrote(struct conn *c, __u32 write_seq)
+{
+	/* Before the end of the handshake answered_seq may not be one yet. */
+	if (write_seq - c->answered_seq >= FORWARD && !c->handshake && forward(&c->answered_seq, &c->tx_forward, write_seq))
+		c->heard = 0; /* nothing came since: that would have been the answer */
+}
+
+/* answered notes that what was sent up to seq has its answer. */
+static __always_inline void answered(struct conn *c, __u32 seq)
+{
+	c->answered_seq = seq;
+	c->tx_forward = 0;
+}
+
 /* emit_response is for the answer to what was sent up to seq. */
 static __always_inline void emit_response(struct conn *c, __u64 now, __u64 since, __u64 ack_ns, __u32 seq)
 {
 	struct tcp_response e = {
-		.response_ns = now > since ? now - since : 0, .ack_ns = ack_ns, .turn_tx_bytes = seq - c->answered_seq,
+		.response_ns = now > since ? now - since : 0, .ack_ns = ack_ns,
+		.turn_tx_bytes = turn_bytes(c->answered_seq, c->tx_forward, seq),
 	};
 
 	if (!one_by_one(now)) {
@@ -494,7 +556,7 @@ static __always_inline void emit_read(struct conn *c, __u64 now)
 	submit_turn(&e.h, sizeof(e), 26, source_tcpturns, now);
 }
 
-static __always_inline void emit_reply(struct conn *c, __u64 now, __u32 bytes)
+static __always_inline void emit_reply(struct conn *c, __u64 now, __u64 bytes)
 {
 	struct tcp_reply e = { .conn = c->id, .think_ns = now > c->read_at ? now - c->read_at : 0, .turn_rx_bytes = bytes };
 
@@ -544,6 +606,43 @@ static __always_inline void emit_close(struct sock *sk, struct conn *c, __u64 no
 	submit(e);
 }
 
+/* recorded tells whether a connection has rows: with a filter, when it belongs to a
+ * process that is let through. */
+static __always_inline bool recorded(struct conn *c)
+{
+	return c->pid || !filtered;
+}
+
+/* since_boot is an instant of the monotonic clock, which stops while the machine is
+ * suspended, in boot time. */
+static __always_inline __u64 since_boot(__u64 monotonic, __u64 now)
+{
+	return monotonic + (now - bpf_ktime_get_ns());
+}
+
+/* met remembers a connection that is in use and not known: one older than the
+ * recording, or one with Fast Open, which a process has before its handshake ends. In
+ * that the first bytes came with the SYN, and its SYN-ACK was sent at once. sent is
+ * what the process sent just now. */
+static __always_inline struct conn *met(struct sock *sk, __u64 now, __u32 sent)
+{
+	struct tcp_sock *tp = (struct tcp_sock *)sk;
+	__u32 unsent = BPF_CORE_READ(tp, write_seq) - sent;
+	struct tcp_request_sock *handshake = (struct tcp_request_sock *)BPF_CORE_READ(tp, fastopen_rsk);
+	struct conn *c;
+
+	if (!handshake)
+		return remember(sk, now, direction_unknown, unsent);
+	c = remember(sk, now, direction_passive, unsent);
+	if (!c)
+		return NULL;
+	c->handshake = 1;
+	c->read_seq = BPF_CORE_READ(tp, rcv_nxt) - (__u32)BPF_CORE_READ(tp, bytes_received);
+	if (want_turns)
+		c->arrived_at = since_boot(BPF_CORE_READ(handshake, snt_synack) * 1000, now);
+	return c;
+}
+
 /* touched is called in process context by whoever uses the connection: it
  * finds the owner of accepted connections and of those older than the
  * recording. sent is what was sent just now. NULL: not one to record. */
@@ -558,37 +657,74 @@ static __always_inline struct conn *touched(struct sock *sk, __u64 now, __u32 se
 			forget(sk);
 		return NULL;
 	}
-	if (!c && sk->__sk_common.skc_state != tcp_state_closed) { /* what came may be read behind the close */
-		struct tcp_sock *tp = (struct tcp_sock *)sk;
-
-		c = remember(sk, now, direction_unknown, BPF_CORE_READ(tp, write_seq) - sent);
-	}
+	if (!c && sk->__sk_common.skc_state != tcp_state_closed) /* what came may be read behind the close */
+		c = met(sk, now, sent);
 	if (!c)
 		return NULL;
 	own(c);
 	if (c->direction == direction_passive)
 		emit_accept(sk, c, now);
+	if (c->synacks)
+		emit_retransmit(c, now, tcp_state_syn_recv, c->synacks, 0);
+	c->synacks = 0;
 	return c;
+}
+
+/* accepted begins a connection that the other side opened, or ends the handshake of
+ * one with Fast Open that a process has already. What comes with the last segment of
+ * a handshake, or came with the SYN, comes where tcp_probe is silent. */
+static __always_inline void accepted(struct sock *sk, struct conn *c, struct tcp_sock *tp, __u64 now)
+{
+	if (c && c->handshake) {
+		c->handshake = 0;
+	} else {
+		c = remember(sk, now, direction_passive, tp->write_seq);
+		if (!c)
+			return;
+		if (want_turns) {
+			c->early = 1;
+			c->arrived_at = tp->bytes_received ? now - srtt_ns(tp) : now;
+		}
+	}
+	if (!tp->total_retrans)
+		return;
+	if (recorded(c)) /* of the SYN-ACK, before there was a connection */
+		emit_retransmit(c, now, tcp_state_syn_recv, tp->total_retrans, 0);
+	else /* until a process has it */
+		c->synacks = tp->total_retrans;
+}
+
+/* connected ends the handshake of a connection that this side opened, of one that
+ * both did, too. What the process sent before (Fast Open) waits for an answer, and may
+ * be acknowledged. bytes_acked counts the SYN. */
+static __always_inline void connected(struct sock *sk, struct conn *c, struct tcp_sock *tp, __u64 now)
+{
+	__u32 acked = tp->bytes_acked;
+
+	c->handshake = 0;
+	c->rcv_seq = tp->rcv_nxt;
+	answered(c, tp->snd_una - (acked ? acked - 1 : 0));
+	if (c->unacked && (__s32)(tp->snd_una - c->sent_seq) >= 0) {
+		c->unacked = 0;
+		c->ack_ns = now - c->sent_at;
+	}
+	/* The SYN may have waited for the first send. It was the last segment until now. */
+	if (BPF_CORE_READ_BITFIELD_PROBED(tp, fastopen_connect) && !tp->total_retrans)
+		c->began = since_boot(tp->tcp_wstamp_ns, now);
+	emit_connect(sk, c, now, 0);
 }
 
 static __always_inline void on_established(struct sock *sk, int old, __u64 now)
 {
 	struct tcp_sock *tp = bpf_skc_to_tcp_sock(sk);
-	struct conn *c;
+	struct conn *c = find(sk);
 
 	if (!tp)
 		return;
-	c = find(sk);
-	if (old == tcp_state_syn_recv && !(c && c->direction == direction_active)) {
-		c = remember(sk, now, direction_passive, tp->write_seq);
-		if (c && tp->total_retrans) /* of the SYN-ACK, before there was a connection */
-			emit_retransmit(c, now, old, tp->total_retrans, 0);
-		return;
-	}
-	if (!c)
-		return;
-	c->answered_seq = tp->write_seq; /* of a simultaneous open, too: both sides are active */
-	emit_connect(sk, c, now, 0);
+	if (old == tcp_state_syn_recv && !(c && c->direction == direction_active))
+		accepted(sk, c, tp, now);
+	else if (c)
+		connected(sk, c, tp, now);
 }
 
 /* aborted tells whether a connection closed without FINs and without an error,
@@ -622,7 +758,7 @@ static __always_inline void on_closed(struct sock *sk, int old, __u64 now)
 	if (old == tcp_state_syn_sent) {
 		if (!returns_late(sk)) /* no error of its own: the process gave up */
 			emit_connect(sk, c, now, sk->sk_err ? sk->sk_err : ECANCELED);
-	} else if (c->pid || !filtered) {
+	} else if (recorded(c)) {
 		if (reset)
 			emit_reset(c, now, old, reset_from_local);
 		emit_close(sk, c, now);
@@ -644,7 +780,7 @@ static __always_inline void note(struct sock *sk, int old, int new, __u64 now)
 
 	if (!c)
 		return;
-	e = begin(sizeof(*e), 30, source_tcpstates, now);
+	e = recorded(c) ? begin(sizeof(*e), 30, source_tcpstates, now) : NULL;
 	if (e) {
 		about(e, c);
 		e->state_ns = c->state_since ? now - c->state_since : 0;
@@ -671,8 +807,10 @@ static __always_inline int changed(struct sock *sk, int old, int new)
 		if (!wanted(bpf_get_current_pid_tgid() >> 32))
 			return 0;
 		c = remember(sk, now, direction_active, 0);
-		if (c)
+		if (c) {
+			c->handshake = 1;
 			own(c);
+		}
 	} else if (new == tcp_state_established) {
 		on_established(sk, old, now);
 	} else if (by_process(old, new)) {
@@ -707,6 +845,10 @@ static __always_inline void not_sent_to(struct sock *sk, const void *to, int err
 	if (!within(now) || !is_tcp(sk) || !wanted(bpf_get_current_pid_tgid() >> 32))
 		return;
 	c.id = next_id();
+	if (!c.id) {
+		count_lost(source_tcp, loss_reason_map_full);
+		return;
+	}
 	own(&c);
 	e = connect_row(sk, &c, now, error);
 	if (!e)
@@ -738,9 +880,9 @@ int BPF_PROG(on_connect6_return, struct sock *sk, void *to, int size, int ret)
 
 /* read_since is how many bytes the process read since it sent last. A FIN that
  * was read behind them counts as one in copied_seq. */
-static __always_inline __u32 read_since(struct conn *c, struct sock *sk, struct tcp_sock *tp)
+static __always_inline __u64 read_since(struct conn *c, struct sock *sk, struct tcp_sock *tp)
 {
-	__u32 n = tp->copied_seq - c->read_seq;
+	__u64 n = turn_bytes(c->read_seq, c->rx_forward, tp->copied_seq);
 
 	if (n && tp->copied_seq == tp->rcv_nxt)
 		n -= sk->__sk_common.skc_flags >> SOCK_DONE & 1;
@@ -774,9 +916,14 @@ static __always_inline int sent(struct sock *sk, int bytes)
 		emit_reply(c, now, read_since(c, sk, tp));
 	c->read_at = 0;
 	c->read_seq = tp->copied_seq;
+	c->rx_forward = 0;
+	if (c->early) /* nothing has come yet, or nobody knows when */
+		c->early = c->arrived_at = 0;
 	tally(&c->sends, &c->largest_send, bytes);
 	c->sent_at = now;
 	c->sent_seq = tp->write_seq;
+	c->rcv_seq = tp->rcv_nxt;
+	wrote(c, c->sent_seq);
 	c->ack_ns = 0;
 	c->unacked = (__s32)(tp->snd_una - tp->write_seq) < 0;
 	return 0;
@@ -822,17 +969,21 @@ int BPF_PROG(on_sendmsg_return, struct sock *sk, void *msg, __u64 size, int ret)
 	return sent(sk, ret);
 }
 
+/* Before 6.5 (commit dc97391e6610) sendfile and splice hand pages over by themselves. */
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(on_sendpage_return, struct sock *sk, void *page, int offset, __u64 size, int flags, int ret)
+{
+	return sent(sk, ret);
+}
+
 /* since_sent is when the bytes that are now answered were sent: the end of the
  * last send call, or, while that call has not returned yet (the answer of a
  * loopback peer overtakes it), the departure of the last segment. */
 static __always_inline __u64 since_sent(struct conn *c, struct tcp_sock *tp, __u64 now)
 {
-	__u64 wstamp;
-
 	if (c->sent_at && c->sent_seq == tp->write_seq)
 		return c->sent_at;
-	wstamp = tp->tcp_wstamp_ns; /* monotonic clock: boot time less suspend */
-	return wstamp + (now - bpf_ktime_get_ns());
+	return since_boot(tp->tcp_wstamp_ns, now);
 }
 
 /* word is four bytes of a segment's control block. Byte by byte the verifier
@@ -897,7 +1048,8 @@ static __always_inline int arrived(struct sock *sk, struct sk_buff *skb)
 		c->unacked = 0;
 		c->ack_ns = now - c->sent_at;
 	}
-	answer = tp->write_seq != c->answered_seq;
+	wrote(c, tp->write_seq);
+	answer = tp->write_seq != c->answered_seq || c->tx_forward;
 	first = want_turns && (!c->heard || c->heard_seq != tp->write_seq);
 	if (!(answer || first) || !brings_new_bytes(skb, tp))
 		return 0;
@@ -906,13 +1058,15 @@ static __always_inline int arrived(struct sock *sk, struct sk_buff *skb)
 	if (first) {
 		c->heard = 1;
 		c->heard_seq = tp->write_seq;
-		c->arrived_at = now;
+		if (!c->early || !tp->bytes_received)
+			c->arrived_at = now;
+		c->early = 0;
 	}
 	if (!answer)
 		return 0;
 	if (within(now) && c->pid)
 		emit_response(c, now, since_sent(c, tp, now), c->sent_seq == tp->write_seq ? c->ack_ns : 0, tp->write_seq);
-	c->answered_seq = tp->write_seq;
+	answered(c, tp->write_seq);
 	return 0;
 }
 
@@ -929,23 +1083,31 @@ int BPF_PROG(on_segment_twin, struct sock *sk, struct sk_buff *skb)
 	return missed(twin_segment, sk, source_tcp, true) ? arrived(sk, skb) : 0;
 }
 
-/* answered_late tells whether an answer has come that on_segment did not see:
- * behind this side's FIN tcp_probe is silent. */
-static __always_inline bool answered_late(struct conn *c)
+/* answered_late tells whether an answer has come that on_segment did not see: after
+ * this side's FIN, and before the handshake ends, tcp_probe is silent. What came before
+ * the send is none. */
+static __always_inline bool answered_late(struct conn *c, struct tcp_sock *tp)
 {
-	return c->sent_at && (__s32)(c->sent_seq - c->answered_seq) > 0;
+	return c->sent_at && (c->tx_forward || (__s32)(c->sent_seq - c->answered_seq) > 0) &&
+	       (__s32)(tp->copied_seq - c->rcv_seq) > 0;
 }
 
 /* received finds owners, first reads, and late answers. */
 static __always_inline int received(struct sock *sk)
 {
+	struct tcp_sock *tp;
 	struct conn *c;
 	__u64 now;
 
 	if (!is_tcp(sk))
 		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
 	c = find(sk);
-	if (c && c->pid && !c->arrived_at && !answered_late(c))
+	if (c && tp->copied_seq - c->read_seq >= FORWARD)
+		forward(&c->read_seq, &c->rx_forward, tp->copied_seq);
+	if (c && c->pid && !c->arrived_at && !answered_late(c, tp))
 		return 0;
 	now = bpf_ktime_get_boot_ns();
 	if (!within(now))
@@ -957,12 +1119,13 @@ static __always_inline int received(struct sock *sk)
 	if (c->arrived_at) {
 		emit_read(c, now);
 		c->arrived_at = 0;
+		c->early = 0;
 		c->read_at = now;
 	}
-	if (!answered_late(c))
+	if (!answered_late(c, tp))
 		return 0;
 	emit_response(c, now, c->sent_at, c->ack_ns, c->sent_seq);
-	c->answered_seq = c->sent_seq;
+	answered(c, c->sent_seq);
 	return 0;
 }
 
@@ -1028,7 +1191,7 @@ static __always_inline int again(__u64 *ctx)
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct conn *c = find(sk);
 
-	if (c && within(now) && !not_sent(ctx))
+	if (c && recorded(c) && within(now) && !not_sent(ctx))
 		emit_retransmit(c, now, sk->__sk_common.skc_state, BPF_CORE_READ(cb, tcp_gso_segs), skb->len);
 	return 0;
 }
@@ -1051,7 +1214,7 @@ static __always_inline int reset(const struct sock *sk, enum reset_from from)
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct conn *c = sk ? find((struct sock *)sk) : NULL;
 
-	if (c && within(now))
+	if (c && recorded(c) && within(now))
 		emit_reset(c, now, BPF_CORE_READ(sk, __sk_common.skc_state), from);
 	return 0;
 }
@@ -1105,11 +1268,10 @@ static __always_inline bool is_connection(struct sock *sk)
 /* holder remembers a connection found in a process's file table. */
 static __always_inline struct conn *holder(struct sock *sk, struct task_struct *p, __u64 now)
 {
-	struct tcp_sock *tp = (struct tcp_sock *)sk;
 	struct conn *c = find(sk);
 
 	if (!c)
-		c = remember(sk, now, direction_unknown, BPF_CORE_READ(tp, write_seq));
+		c = met(sk, now, 0);
 	if (c && !c->pid) {
 		c->pid = p->tgid;
 		c->tid = p->pid;
@@ -1141,9 +1303,24 @@ static __always_inline void write_socket(struct seq_file *seq, struct sock *sk, 
 	bpf_seq_write(seq, &e, sizeof(e));
 }
 
+/* write_canary writes the row that every listing must have. */
+static __always_inline void write_canary(struct seq_file *seq)
+{
+	struct tcp_socket e = { .h.kind = 14 };
+
+	bpf_seq_write(seq, &e, sizeof(e));
+}
+
+static __always_inline bool is_canary(struct file *file)
+{
+	return window.canary && BPF_CORE_READ(file, f_inode, i_ino) == window.canary &&
+	       (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) == S_IFSOCK;
+}
+
 /* The connections that processes hold, as tcp_socket rows: those older than
  * the recording are found by it. One held by several processes comes several
- * times, with the same owner. */
+ * times, with the same owner. The kernel shows a table of files that threads share
+ * once. Before the window opens there is the canary alone. */
 SEC("iter/task_file")
 int list_held(struct bpf_iter__task_file *ctx)
 {
@@ -1153,12 +1330,16 @@ int list_held(struct bpf_iter__task_file *ctx)
 	struct conn *c;
 	__u64 now;
 
-	if (!p || !file || p->pid != p->tgid || !wanted(p->tgid))
+	if (!p || !file)
+		return 0;
+	if (is_canary(file))
+		write_canary(ctx->meta->seq);
+	now = bpf_ktime_get_boot_ns();
+	if (now < window.opens || !wanted(p->tgid))
 		return 0;
 	sk = socket_of(file);
 	if (!sk || !is_connection(sk))
 		return 0;
-	now = bpf_ktime_get_boot_ns();
 	c = holder(sk, p, now);
 	if (c)
 		write_socket(ctx->meta->seq, sk, c, now);
@@ -1166,7 +1347,8 @@ int list_held(struct bpf_iter__task_file *ctx)
 }
 
 /* The connections remembered, held by a process or orphaned: an entry goes
- * when its sock closes, so the sock of one that is here is alive. */
+ * when its sock closes, so the sock of one that is here is alive. The canary is the
+ * entry of no sock. */
 SEC("iter/bpf_map_elem")
 int list_open(struct bpf_iter__bpf_map_elem *ctx)
 {
@@ -1175,9 +1357,13 @@ int list_open(struct bpf_iter__bpf_map_elem *ctx)
 	struct conn copy;
 	struct sock *sk;
 
-	if (!key || !c || (filtered && !c->pid))
+	if (!key || !c)
 		return 0;
 	sk = (struct sock *)*key;
+	if (!sk)
+		write_canary(ctx->meta->seq);
+	if (!sk || !recorded(c))
+		return 0;
 	copy = *c;
 	if (is_connection(sk))
 		write_socket(ctx->meta->seq, sk, &copy, bpf_ktime_get_boot_ns());

@@ -133,6 +133,8 @@ struct inet_sock {
 };
 struct minmax_sample { __u32 t; __u32 v; };
 struct minmax { struct minmax_sample s[3]; };
+struct request_sock;
+struct tcp_request_sock { __u64 snt_synack; };
 struct mptcp_sock { struct sock *first; };
 struct tcp_sock {
 	bool is_mptcp;
@@ -145,8 +147,11 @@ struct tcp_sock {
 	__u32 snd_una;
 	__u32 data_segs_out;
 	__u32 data_segs_in;
+	__u8 fastopen_connect : 1;
 	struct minmax rtt_min;
+	struct request_sock *fastopen_rsk;
 	__u64 bytes_received;
+	__u64 bytes_acked;
 	__u64 bytes_sent;
 	__u64 bytes_retrans;
 	__u64 tcp_wstamp_ns;
@@ -165,7 +170,10 @@ struct sk_buff {
 	unsigned char *data;
 };
 
-struct inode { unsigned short i_mode; };
+struct inode {
+	unsigned short i_mode;
+	unsigned long i_ino;
+};
 struct file {
 	struct inode *f_inode;
 	void *private_data;

@@ -267,9 +267,10 @@ func (s *session) heedWishes(until uint64) error {
 	switch {
 	case p.wanted == "" || p.writing != nil || bpf.Now() < p.writeAt:
 		return nil
-	case p.upTo == 0: // sums as of now; what happened up to now is still to arrive
+	case p.upTo == 0: // connections and sums as of now; what happened up to now is still to arrive
+		err := s.addSockets(s.programs.Open)
 		p.upTo = bpf.Now()
-		return s.account(time.Now())
+		return errors.Join(err, s.account(time.Now()))
 	case until < p.upTo:
 		return nil
 	}

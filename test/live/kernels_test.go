@@ -26,6 +26,8 @@ var guestWork = map[string][2]string{
 	"forkstorm": {"-a", "forkstorm --procs 100"},
 	"failing":   {"", "failing"},
 	"tcp":       {"-e cpu,process,tcp,tcpturns", "tcp --requests 10 --connections 2 --refused 2"},
+	"fastopen":  {"-e process,tcp,tcpturns", "tcp --fast-open --requests 4 --connections 5 --refused 0"},
+	"zerocopy":  {"-e process,tcp,tcpturns", "zerocopy"},
 	"loss":      {"-e process,tcp", "tcp --rtt 5ms --requests 30 --connections 2 --refused 0 --drop-every 9"},
 	"owners":    {"-e process,tcp", "owners --connections 60"},
 	"manyconns": {"-e process,tcp", "manyconns --connections 8000"},
@@ -53,6 +55,7 @@ ebrec record -o clock.arrow -d 3s; wait`,
 	`ebrec record -a -o reuse.arrow -- sh -c 'for i in 1 2 3; do
 until echo 5000 >/proc/sys/kernel/ns_last_pid; sh -c "test \$\$ = 5001 || exit 99; exit $i"; test $? = $i; do :; done
 done'`,
+	`workload older --truth older.json -- ebrec record -a -o older.arrow -e process,tcp,tcpturns -- workload nudge`,
 	`mkdir /sys/fs/cgroup/eb
 (begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
 ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,
@@ -92,6 +95,13 @@ func TestKernels(t *testing.T) {
 				checkLifetimes(t, brought(t, dir, "failing"))
 			})
 			t.Run("tcplat", func(t *testing.T) { checkConns(t, brought(t, dir, "tcp")) })
+			t.Run("fastopen", func(t *testing.T) {
+				r := brought(t, dir, "fastopen")
+				checkConns(t, r)
+				checkFastOpened(t, r)
+			})
+			t.Run("zerocopy", func(t *testing.T) { checkZeroCopy(t, brought(t, dir, "zerocopy")) })
+			t.Run("older", func(t *testing.T) { checkOlder(t, brought(t, dir, "older")) })
 			t.Run("loss", func(t *testing.T) { checkSentAgain(t, brought(t, dir, "loss"), true, false) })
 			t.Run("owners", func(t *testing.T) { checkOwners(t, brought(t, dir, "owners"), 60) })
 			t.Run("manyconns", func(t *testing.T) { checkManyConns(t, brought(t, dir, "manyconns"), 8000, false) })

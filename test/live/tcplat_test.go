@@ -24,6 +24,41 @@ func TestTCPLatency(t *testing.T) {
 	}
 }
 
+// TestFastOpen sends the first requests with the SYN, of the first connection behind the
+// handshake: there is no cookie yet. A process has an accepted connection before its
+// handshake ends. Dropped packets are SYNs and SYN-ACKs, too.
+func TestFastOpen(t *testing.T) {
+	for _, family := range []string{"4", "6"} {
+		for _, drop := range []string{"0", "9"} {
+			t.Run("IPv"+family+", one lost of "+drop, func(t *testing.T) {
+				r := record(t, []string{"-e", "tcp,tcpturns,tcpstates"}, "tcp", "--fast-open", "--family", family, "--rtt", "20ms",
+					"--requests", "5", "--think", "3ms", "--connections", "7", "--refused", "0", "--drop-every", drop)
+				checkConns(t, r)
+				checkSentAgain(t, r, drop != "0", true)
+				checkFastOpened(t, r)
+			})
+		}
+	}
+}
+
+// checkFastOpened wants connections that a process had before their handshake ended,
+// or the test proves nothing, and each to be one connection.
+func checkFastOpened(t *testing.T, r recording) {
+	t.Helper()
+	early := 0
+	for _, row := range replayRows(t, r.trace, "tcp_accept") {
+		if row.int(t, "accept_ns") == 0 {
+			early++
+		}
+	}
+	if early < 3 {
+		t.Errorf("%d connections were used before their handshake ended", early)
+	}
+	if got := len(analyze(t, "tcplife", r.trace).Rows); got != len(r.truth.TCP) {
+		t.Errorf("%d connections, want %d", got, len(r.truth.TCP))
+	}
+}
+
 // TestTCPLoss drops packets: what is sent again is counted, by both ends.
 func TestTCPLoss(t *testing.T) {
 	r := record(t, nil, "tcp", "--rtt", "10ms", "--requests", "30", "--refused", "0", "--drop-every", "9")

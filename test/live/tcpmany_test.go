@@ -47,7 +47,14 @@ func checkManyConns(t *testing.T, r recording, conns int64, hidden bool) {
 	if hidden {
 		few = conns / 5_000
 	}
-	want, rows, lost := 2*conns, int64(len(replayRows(t, r.trace, "tcp_close"))), lostFor(t, r.trace, "")
+	closed, ids := replayRows(t, r.trace, "tcp_close"), map[int64]bool{}
+	for _, row := range closed {
+		ids[row.int(t, "conn")] = true
+	}
+	if len(ids) != len(closed) {
+		t.Errorf("%d connections have %d numbers", len(closed), len(ids))
+	}
+	want, rows, lost := 2*conns, int64(len(closed)), lostFor(t, r.trace, "")
 	closing := closingAtEnd(t, r.trace)
 	if rows > want || rows+closing+lost < want-few {
 		t.Errorf("%d connections, %d that were closing when the recording ended, and %d events lost, want %d", rows, closing, lost, want)

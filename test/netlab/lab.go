@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Delay     time.Duration // one way; the round trip is twice this
 	DropEvery int           // drop each nth TCP packet of each direction; 0 drops none
+	FastOpen  bool          // both sides have TCP Fast Open
 }
 
 // Lab is two namespaces and the path between them.
@@ -49,7 +50,10 @@ func New(opts Options) (*Lab, error) {
 		return nil, fmt.Errorf("build server side: %w", err)
 	}
 	l := &Lab{Client: client, Server: server}
-	if err := l.join(opts); err != nil {
+	if opts.FastOpen {
+		err = errors.Join(client.do(allowFastOpen), server.do(allowFastOpen))
+	}
+	if err := errors.Join(err, l.join(opts)); err != nil {
 		l.Close()
 		return nil, err
 	}

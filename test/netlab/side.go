@@ -118,6 +118,17 @@ func quietIPv6() error {
 	return nil
 }
 
+// allowFastOpen lets clients and servers of the thread's namespace have TCP Fast Open,
+// whatever was lost before.
+func allowFastOpen() error {
+	for knob, value := range map[string]string{"tcp_fastopen": "3", "tcp_fastopen_blackhole_timeout_sec": "0"} {
+		if err := os.WriteFile("/proc/sys/net/ipv4/"+knob, []byte(value), 0); err != nil {
+			return fmt.Errorf("allow Fast Open: %w", err)
+		}
+	}
+	return nil
+}
+
 // startBound starts cmd so that it dies with the calling thread.
 func startBound(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {

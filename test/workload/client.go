@@ -18,16 +18,20 @@ import (
 )
 
 // clientRole makes connections one after the other, then the refused ones.
-// Args: ADDRESS CONNECTIONS REQUESTS REFUSED.
+// Args: ADDRESS CONNECTIONS REQUESTS REFUSED FAST-OPEN.
 func clientRole(args []string) error {
 	runtime.LockOSThread()
 	addr, n, err := addrAndCounts(args, 3)
 	if err != nil {
 		return err
 	}
+	begin := connect
+	if len(args) > 4 && args[4] == "true" {
+		begin = connectFast
+	}
 	var log []truth.Conn
 	for range n[0] {
-		c, err := converse(addr, serverPort, n[1])
+		c, err := converse(begin, addr, serverPort, n[1])
 		if err != nil {
 			return err
 		}
@@ -63,8 +67,8 @@ func addrAndCounts(args []string, n int) (netip.Addr, []int, error) {
 
 // converse makes one connection of so many turns. Each request follows the
 // last response at once.
-func converse(addr netip.Addr, port, turns int) (truth.Conn, error) {
-	s, err := connect(addr, port)
+func converse(begin func(netip.Addr, int) (*socket, error), addr netip.Addr, port, turns int) (truth.Conn, error) {
+	s, err := begin(addr, port)
 	if err != nil {
 		return truth.Conn{}, err
 	}
@@ -78,6 +82,9 @@ func converse(addr netip.Addr, port, turns int) (truth.Conn, error) {
 		}
 		if n, err := s.readFull(response); err != nil || n < len(response) {
 			return s.log, fmt.Errorf("response of %d bytes: %w", n, err)
+		}
+		if s.log.ConnectNS == 0 { // with Fast Open it has no call of its own
+			s.log.ConnectNS = s.log.GotNS[0] - s.log.Sent[0].FromNS
 		}
 	}
 	return s.end()
@@ -97,6 +104,18 @@ func connect(addr netip.Addr, port int) (*socket, error) {
 		s.log.Errno = int(errno)
 	}
 	return s, s.name(sa)
+}
+
+// connectFast has the first message connect: it goes with the SYN where the server
+// has given a cookie before, else behind the handshake.
+func connectFast(addr netip.Addr, port int) (*socket, error) {
+	family, sa := sockaddr(addr, port)
+	s, err := newSocket(family, "client")
+	if err != nil {
+		return nil, err
+	}
+	s.fast = sa
+	return s, nil
 }
 
 // beRefused connects to a port nobody listens on.

@@ -29,6 +29,9 @@ type options struct {
 	conns    int
 	dropNth  int
 	slower   int
+	bytes    int
+	fastOpen bool
+	command  []string // behind the flags
 }
 
 // workload runs with a stage to make its processes on.
@@ -48,6 +51,9 @@ var workloads = map[string]workload{
 	"manyconns": manyConns,
 	"flood":     flood,
 	"work":      work,
+	"large":     large,
+	"older":     older,
+	"zerocopy":  zeroCopy,
 }
 
 func main() {
@@ -59,10 +65,13 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work or all")
+		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work, large, older, zerocopy or all")
 	}
 	if args[0] == "child" {
 		return runChild(args[1:])
+	}
+	if args[0] == "nudge" && len(args) == 3 {
+		return nudge(args[1], args[2])
 	}
 	opts, err := parse(args[0], args[1:])
 	if err != nil {
@@ -89,7 +98,13 @@ func parse(name string, args []string) (options, error) {
 	f.IntVar(&o.conns, "connections", 1, "tcp: connections, one after the other; owners, manyconns: connections")
 	f.IntVar(&o.dropNth, "drop-every", 0, "tcp: drop each nth packet of each direction")
 	f.IntVar(&o.slower, "slower", 0, "work: percent of work that one process does more")
+	f.IntVar(&o.bytes, "bytes", 4_500_000_000, "large: bytes of the request, and of the answer")
+	f.BoolVar(&o.fastOpen, "fast-open", false, "tcp: send the first request with the SYN")
 	err := f.Parse(args)
+	o.command = f.Args()
+	if err == nil && name == "older" && len(o.command) == 0 {
+		err = fmt.Errorf("older: give it the command of a recorder")
+	}
 	return o, err
 }
 

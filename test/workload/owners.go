@@ -138,7 +138,7 @@ func callerRole(args []string) error {
 	if err != nil {
 		return err
 	}
-	c, err := converse(loopback, port, 1)
+	c, err := converse(connect, loopback, port, 1)
 	if err != nil {
 		return err
 	}

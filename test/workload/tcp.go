@@ -29,7 +29,7 @@ const (
 // tcp runs a client and a server as processes in two namespaces whose round
 // trip is known.
 func tcp(s *stage, o options) (*truth.Truth, error) {
-	lab, err := netlab.New(netlab.Options{Delay: o.rtt / 2, DropEvery: o.dropNth})
+	lab, err := netlab.New(netlab.Options{Delay: o.rtt / 2, DropEvery: o.dropNth, FastOpen: o.fastOpen})
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func talk(s *stage, lab *netlab.Lab, o options) (*truth.Truth, error) {
 		return nil, err
 	}
 	client, err := s.child("eb-client", "client", addr.String(),
-		strconv.Itoa(o.conns), strconv.Itoa(o.requests), strconv.Itoa(o.refused))
+		strconv.Itoa(o.conns), strconv.Itoa(o.requests), strconv.Itoa(o.refused), strconv.FormatBool(o.fastOpen))
 	if err != nil {
 		return nil, err
 	}
