@@ -3,8 +3,10 @@
 package analyze
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
@@ -70,9 +72,10 @@ type conn struct {
 	direction    string
 	socketOf     Value
 	connect      Value
-	first, last  [figures]uint64 // the kernel's figures: before the recording, and in the end
+	first, last  [figures]uint64 // the kernel's figures: before what counts, and when they were told last
 	known        [figures]bool   // of the last ones
-	listed       bool
+	told         int64           // when they were
+	based        bool            // the first ones are those of when what counts begins
 	ended        bool
 	at           int64 // when it ended
 	closing      bool  // one side had sent its FIN when it was last seen open
@@ -87,17 +90,20 @@ type conn struct {
 
 // conns are the connections of a capture.
 type conns struct {
-	byID  map[uint64]*conn
-	order []*conn // by first sight
-	begin int64   // of the recording
+	byID   map[uint64]*conn
+	order  []*conn // by first sight
+	begin  int64   // of what counts
+	listed int64   // when all connections had been listed that are older than the recording
+	env    *Env
 
 	id, laddr, lport, raddr, rport, direction, socketOf, comm, connect, accept, errno, state, from format.Col
 	figures                                                                                        [figures]format.Col
 }
 
-func newConns(c *format.Capture) conns {
+func newConns(env *Env) conns {
+	c := env.Capture
 	p := conns{
-		byID: map[uint64]*conn{}, begin: c.Meta().Start.UnixNano(),
+		env: env, byID: map[uint64]*conn{}, begin: c.Meta().Start.UnixNano(), listed: listedBy(c),
 		id: c.Col("conn"), laddr: c.Col("laddr"), lport: c.Col("lport"), raddr: c.Col("raddr"), rport: c.Col("rport"),
 		direction: c.Col("direction"), socketOf: c.Col("socket_of"), comm: c.Col("comm"), connect: c.Col("connect_ns"), accept: c.Col("accept_ns"), errno: c.Col("error"), state: c.Col("tcp_state"), from: c.Col("reset_from"),
 	}
@@ -127,18 +133,31 @@ func (p *conns) event(e replay.Event) *conn {
 		c.aborted = c.aborted || e.Str(p.from) == "local"
 	case "tcp_socket":
 		p.count(c, e)
-		if !c.listed && p.older(c, e) {
-			c.first = c.last
-		}
-		c.listed, c.closing = true, slices.Contains(closingStates, e.Str(p.state))
+		c.closing = slices.Contains(closingStates, e.Str(p.state))
 	}
 	return c
 }
 
-// older tells whether a connection that is listed is older than the recording.
-func (p *conns) older(c *conn, e replay.Event) bool {
-	return c.direction == "unknown" || e.Time()-int64(e.Uint(p.figures[durationAt])) < p.begin
+// listedBy is when the list of the connections that are older than the recording
+// was complete: the first reading of the wall clock follows it. Captures of format 1.0
+// and those that were cut short at once have none.
+func listedBy(c *format.Capture) int64 {
+	soon := c.Meta().Start.UnixNano() + readingReach
+	if c.Kind("clock") == nil {
+		return soon
+	}
+	for e, err := range replay.New(c).Events(replay.Select{Kinds: []string{"clock"}, Columns: []format.Col{}}) {
+		if err != nil { // the pass will say so
+			break
+		}
+		return e.Time()
+	}
+	return soon
 }
+
+// readingReach is how far from a span's beginning or end the kernel's figures may have
+// been read to count as those of then: a listing takes a while.
+const readingReach = int64(250 * time.Millisecond)
 
 // of finds a connection and takes what the event says of its ends and owner.
 func (p *conns) of(e replay.Event) *conn {
@@ -166,19 +185,56 @@ func (p *conns) of(e replay.Event) *conn {
 	return c
 }
 
-// count takes the kernel's figures; the last ones are the total.
+// count takes the kernel's figures; the last ones are the total. Those of a connection
+// that began within what counts are 0 at first, and those of one that is older are
+// what the list that the recording begins with has of it.
 func (p *conns) count(c *conn, e replay.Event) {
+	told := c.told != 0
 	for i, col := range p.figures {
 		if !e.Null(col) {
 			c.last[i], c.known[i] = e.Uint(col), true
 		}
 	}
+	c.told = e.Time()
+	began := e.Time() - int64(min(e.Uint(p.figures[durationAt]), uint64(max(0, e.Time()))))
+	switch {
+	case c.based || told:
+	case c.direction != "unknown" && began >= p.begin:
+		c.based = true
+	case e.Kind().Name == "tcp_socket" && e.Time() <= p.listed:
+		c.first, c.based = c.last, true
+	}
 }
 
-// forget leaves out connections that ended before the window.
-func (p *conns) forget() {
+// open begins what counts: it leaves out connections that ended before, and takes
+// what others had carried by then where it was read just before.
+func (p *conns) open() {
 	maps.DeleteFunc(p.byID, func(_ uint64, c *conn) bool { return c.ended })
 	p.order = slices.DeleteFunc(p.order, func(c *conn) bool { return c.ended })
+	p.begin = max(p.begin, p.env.window.from)
+	for _, c := range p.order {
+		c.first, c.based = c.last, c.told != 0 && p.begin-c.told <= readingReach
+	}
+}
+
+// all are the connections that something tells whose they are: their ends or their owner.
+// Of one that a filter left out, or whose rows with the ends were lost, there
+// may be neither. They are in the order of first sight; the rest is how many others.
+func (p *conns) all() (named []*conn, others int) {
+	for _, c := range p.order {
+		if c.laddr != nil || c.pid != 0 {
+			named = append(named, c)
+		}
+	}
+	return named, len(p.order) - len(named)
+}
+
+// namelessNote says how many connections a table leaves out.
+func namelessNote(n int) []string {
+	if n == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d connections are left out: no row tells their addresses or their owner.", n)}
 }
 
 // figure is one of the kernel's figures, nil when it is not known.
@@ -192,11 +248,37 @@ func (c *conn) figure(i int) Value {
 // largest tells whether a figure is the largest of something, and does not count.
 func largest(figure int) bool { return figure == largestSendAt || figure == largestReceiveAt }
 
-// since is how much of a figure that counts is of the recording; the largest of
-// something is what it is.
-func (c *conn) since(i int) Value {
-	if !c.known[i] || largest(i) {
+// settled tells whether what is told last of a connection is what it was at the
+// end of what counts.
+func (c *conn) settled(end int64) bool { return c.ended || end-c.told <= readingReach }
+
+// unused tells whether a connection never carried anything: it was not connected.
+func (c *conn) unused() bool { return c.connectErrno != 0 }
+
+// carried is how much of a figure is of what counts, up to its end; nil: not known.
+// The largest of something is what it is.
+func (c *conn) carried(i int, end int64) Value {
+	switch {
+	case largest(i):
 		return c.figure(i)
+	case !c.known[i] || !c.based || !c.settled(end):
+		return nil
+	}
+	return c.last[i] - min(c.last[i], c.first[i])
+}
+
+// least is what of a figure surely is of what counts.
+func (c *conn) least(i int) uint64 {
+	if !c.based {
+		return 0
+	}
+	return c.last[i] - min(c.last[i], c.first[i])
+}
+
+// most is what it is at most; nil: nobody knows.
+func (c *conn) most(i int, end int64) Value {
+	if !c.known[i] || !c.settled(end) {
+		return nil
 	}
 	return c.last[i] - min(c.last[i], c.first[i])
 }
@@ -217,12 +299,14 @@ func (c *conn) names() []Value {
 var closingStates = []string{"fin_wait1", "fin_wait2", "closing", "last_ack", "time_wait"}
 
 // outcomeDoc defines outcome.
-const outcomeDoc = "closed; closing or open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error"
+const outcomeDoc = "closed; closing or open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error; unknown when no row tells its addresses"
 
 // outcome says how a connection ended, by the socket's error (Linux numbers).
 // EPIPE is a reset too: one that came after the peer's FIN.
 func (c *conn) outcome() string {
 	switch {
+	case c.laddr == nil:
+		return "unknown"
 	case !c.ended && c.closing:
 		return "closing"
 	case !c.ended:

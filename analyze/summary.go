@@ -264,7 +264,7 @@ func connections(from *Table) Table {
 				continue
 			}
 			n++
-			failed += uint64(boolInt(!slices.Contains([]string{"closed", "closing", "open"}, row[at[1]].(string))))
+			failed += uint64(boolInt(!slices.Contains([]string{"closed", "closing", "open", "unknown"}, row[at[1]].(string))))
 			for i := range sums {
 				v, _ := row[at[2+i]].(uint64)
 				if i == 1 {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -133,6 +134,43 @@ func TestBothEnds(t *testing.T) {
 	}
 }
 
+// Addresses and ports that are used again: which end is whose tells the time.
+func TestBothEndsOfReusedPorts(t *testing.T) {
+	opened := func(atMS int64, conn int, more v) []row {
+		return []row{
+			at(atMS, "tcp_connect", ends(conn, 2, 40001, 80, "active"), owner(60, "curl"), v{"connect_ns": ms}),
+			at(atMS+10, "tcp_response", v{"pid": 60, "tid": 60, "conn": conn, "response_ns": conn * ms}),
+			at(atMS+20, "tcp_close", ends(conn, 2, 40001, 80, "active"), owner(60, "curl"), moved(100, 100, 20), more),
+		}
+	}
+	accepted := func(atMS int64, conn int) row {
+		e := merge(ends(conn, 1, 80, 40001, "passive"), owner(70, "nginx"))
+		e["laddr"], e["raddr"] = ends(0, 2, 0, 0, "")["raddr"], ends(0, 2, 0, 0, "")["laddr"]
+		return at(atMS, "tcp_accept", e, v{"accept_ns": 0})
+	}
+	read := func(atMS int64, conn int) row {
+		return at(atMS, "tcp_read", v{"pid": 70, "tid": 70, "conn": conn, "read_ns": conn * 1000})
+	}
+	client := write(t, slices.Concat(opened(1, 1, nil), opened(2000, 2, nil), opened(4000, 3, nil), []row{end})...)
+	// The server's was begun later, and has a fourth that the client's has not.
+	server := write(t, accepted(2001, 12), read(2002, 12), accepted(4001, 13), read(4002, 13), accepted(7000, 14), read(7001, 14), end)
+	got := map[uint64]uint64{}
+	r := run(t, client, "tcplat", analyze.Options{Other: server})
+	both := r.Tables[len(r.Tables)-1]
+	index := func(name string) int {
+		return slices.IndexFunc(both.Columns, func(c analyze.ColumnSpec) bool { return c.Name == name })
+	}
+	for _, row := range both.Rows {
+		got[row[index("response_average_ns")].(uint64)/ms] = row[index("server_read_average_ns")].(uint64) / 1000
+	}
+	if want := map[uint64]uint64{2: 12, 3: 13}; !maps.Equal(got, want) {
+		t.Errorf("the server's connections by the client's: %v, want %v", got, want)
+	}
+	if len(both.Notes) != 1 || !strings.HasPrefix(both.Notes[0], "1 connections that one side opened") {
+		t.Errorf("notes %q", both.Notes)
+	}
+}
+
 // Rows that tell nothing but their kind, as another program may write them, are no
 // reason to fail.
 func TestNothingButKinds(t *testing.T) {
@@ -199,4 +237,75 @@ func blank(t *testing.T, c *format.Capture) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// What a connection had carried before the recording, or before the span, is never
+// counted: where it is not known there are bounds.
+func TestTCPTopCountsWhatItWasAskedFor(t *testing.T) {
+	bytes := func(tx, durationMS int) v {
+		return v{"tx_bytes": tx, "rx_bytes": 0, "duration_ns": durationMS * ms}
+	}
+	web := owner(51, "nginx")
+	listed := ends(1, 9, 22, 60001, "unknown")
+	c := write(t,
+		at(2, "tcp_socket", listed, web, bytes(50_000_000, 0), v{"tcp_state": "established"}),
+		at(3, "clock", v{"wall_offset_ns": 1, "uncertainty_ns": 1}),
+		at(10, "tcp_accept", ends(2, 9, 22, 60002, "passive"), web, v{"accept_ns": 0}), // within the recording
+		at(600, "tcp_accept", ends(3, 9, 22, 60003, "passive"), web, v{"accept_ns": 0}),
+		at(900, "tcp_close", listed, web, bytes(50_001_000, 898)),
+		at(910, "tcp_close", ends(2, 9, 22, 60002, "passive"), web, bytes(2000, 900)),
+		at(920, "tcp_close", ends(3, 9, 22, 60003, "passive"), web, bytes(300, 320)),
+		at(930, "tcp_close", ends(4, 9, 22, 60004, "unknown"), web, bytes(7000, 400)), // older, and not listed
+		end)
+	start := c.Meta().Start.UnixNano()
+	for _, tt := range []struct {
+		name     string
+		from, to int64 // ms
+		want     map[uint64]string
+	}{
+		{"all", 0, 0, map[uint64]string{60001: "1000 1000 1000", 60002: "2000 2000 2000", 60003: "300 300 300", 60004: "<nil> 0 7000"}},
+		{"from 500 ms", 500, 0, map[uint64]string{60001: "<nil> 0 1000", 60002: "<nil> 0 2000", 60003: "300 300 300", 60004: "<nil> 0 7000"}},
+		{"to 700 ms", 0, 700, map[uint64]string{60001: "<nil> 0 <nil>", 60002: "<nil> 0 <nil>", 60003: "<nil> 0 <nil>"}},
+		{"from 950 ms", 950, 0, map[uint64]string{}},
+	} {
+		o := analyze.Options{By: "connection"}
+		if tt.from > 0 {
+			o.From = start + tt.from*ms
+		}
+		if tt.to > 0 {
+			o.To = start + tt.to*ms
+		}
+		r := run(t, c, "tcptop", o)
+		got := map[uint64]string{}
+		total, least, most := column(t, r, "total_bytes"), column(t, r, "total_min_bytes"), column(t, r, "total_max_bytes")
+		for i, port := range column(t, r, "rport") {
+			got[port.(uint64)] = fmt.Sprint(total[i], least[i], most[i])
+		}
+		if !maps.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	all := run(t, c, "tcptop", analyze.Options{})
+	if got := fmt.Sprint(column(t, all, "total_bytes"), column(t, all, "total_min_bytes"), column(t, all, "total_max_bytes")); got != "[<nil>] [3300] [10300]" {
+		t.Errorf("of the process: %s", got)
+	}
+}
+
+// Rows of connections of which nothing tells whose they are make none: a filter left
+// them out.
+func TestNamelessConnections(t *testing.T) {
+	c := write(t,
+		at(10, "tcp_state_change", v{"conn": 1, "from_state": "syn_recv", "tcp_state": "established"}),
+		at(11, "tcp_reset", v{"conn": 1, "tcp_state": "established", "reset_from": "remote"}),
+		at(20, "tcp_connect", ends(2, 2, 40001, 80, "active"), owner(60, "curl"), v{"connect_ns": ms}),
+		end)
+	for name, want := range map[string]int{"tcplat": 1, "tcptop": 1, "tcplife": 0} {
+		r := run(t, c, name, analyze.Options{By: map[bool]string{true: "connection"}[name == "tcptop"]})
+		if got := len(r.Tables[0].Rows); got != want {
+			t.Errorf("%s: %d connections, want %d", name, got, want)
+		}
+		if notes := strings.Join(r.Tables[0].Notes, " "); name == "tcplat" && !strings.Contains(notes, "1 connections are left out") {
+			t.Errorf("%s: notes %q", name, notes)
+		}
+	}
 }

@@ -56,7 +56,7 @@ type tcpConnPass struct {
 }
 
 func newTCPConn(env *Env) Pass {
-	return &tcpConnPass{conns: newConns(env.Capture), by: map[remote]*connects{}, accept: env.Capture.Col("accept_ns")}
+	return &tcpConnPass{conns: newConns(env), by: map[remote]*connects{}, accept: env.Capture.Col("accept_ns")}
 }
 
 // Begin forgets what was before the window.

@@ -6,7 +6,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/ebrec/ebrec/format"
 )
@@ -51,13 +53,14 @@ func (p *tcpLatPass) other(ctx context.Context, c *format.Capture, o Options) ([
 	}
 	there := pass.(*tcpLatPass)
 	t := Table{Title: endsTitle, Columns: endsColumns, Own: true}
-	unmatched := p.match(there, &t) + there.match(p, &t)
+	clocks := clocksOf(p, there)
+	clock := alignmentOf(clocks)
+	unmatched := p.match(there, &t, clock) + there.match(p, &t, clock.reversed())
 	slices.SortStableFunc(t.Rows, func(a, b []Value) int { return -compareNumbers(a[len(connColumns)+3], b[len(connColumns)+3]) })
 	if unmatched > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("%d connections that one side opened are not in the other capture under the same addresses and ports.", unmatched))
+		t.Notes = append(t.Notes, fmt.Sprintf("%d connections that one side opened are not in the other capture under the same addresses and ports at that time.", unmatched))
 	}
 	t.Cut(cmp.Or(o.Top, tallyRows))
-	clocks := clocksOf(p, there)
 	switch {
 	case clocks == nil && o.Align:
 		return nil, &ClocksError{p.env.Capture.Path(), c.Path()}
@@ -77,10 +80,14 @@ func (e *ClocksError) Error() string {
 	return fmt.Sprintf("align %s and %s: no handshake is in both, with the round trip that the server measured", e.Path, e.Other)
 }
 
-// match adds the connections that were opened here and accepted there. Those that
-// had the same addresses and ports one after the other are matched in order.
-func (p *tcpLatPass) match(there *tcpLatPass, t *Table) (unmatched int) {
-	accepted := map[ends][]*conn{}
+// match adds the connections that were opened here and accepted there.
+func (p *tcpLatPass) match(there *tcpLatPass, t *Table, clock alignment) (unmatched int) {
+	opened, accepted := map[ends][]*conn{}, map[ends][]*conn{}
+	for _, c := range p.conns.order {
+		if e, ok := c.ends(); ok && c.direction == "active" && c.connectErrno == 0 {
+			opened[e] = append(opened[e], c)
+		}
+	}
 	for _, c := range there.conns.order {
 		if e, ok := c.ends(); ok && c.direction == "passive" {
 			accepted[e.mirrored()] = append(accepted[e.mirrored()], c)
@@ -91,15 +98,96 @@ func (p *tcpLatPass) match(there *tcpLatPass, t *Table) (unmatched int) {
 		if !ok || c.direction != "active" || p.of(c).responses.count == 0 {
 			continue
 		}
-		if len(accepted[e]) == 0 {
+		server := clock.partner(c, opened[e], accepted[e])
+		if server == nil {
 			unmatched++
 			continue
 		}
-		server := accepted[e][0]
-		accepted[e] = accepted[e][1:]
 		t.Rows = append(t.Rows, endsRow(c, p.of(c), server, there.of(server)))
 	}
 	return unmatched
+}
+
+// alignment is the server's clock less the client's, and how far off that may be.
+type alignment struct {
+	shift, within int64
+	known         bool // handshakes tell; else both are taken to be right within a second
+}
+
+// unaligned is how far apart clocks are of which no handshake tells.
+const unaligned = int64(time.Second)
+
+func alignmentOf(c *clocks) alignment {
+	if c == nil {
+		return alignment{within: unaligned}
+	}
+	return alignment{c.offset(), int64(min(c.residual(), math.MaxInt64/4)), true}
+}
+
+func (a alignment) reversed() alignment { return alignment{-a.shift, a.within, a.known} }
+
+// partner is the connection that a client's is at the server, among those of the same
+// addresses and ports, which may be used again: the one whose handshake ended next to its
+// own, when that one has none that is nearer either. nil: none can be, or nobody knows.
+func (a alignment) partner(c *conn, clients, servers []*conn) *conn {
+	s := a.nearest(servers, func(s *conn) (*conn, *conn) { return c, s })
+	if len(clients) == 1 && len(servers) == 1 && !a.known {
+		return servers[0]
+	}
+	if s == nil || a.nearest(clients, func(other *conn) (*conn, *conn) { return other, s }) != c {
+		return nil
+	}
+	return s
+}
+
+// nearest is the one of several connections that is nearest to another by the end of
+// the handshake; pair says which of two is the client's, and which the server's.
+func (a alignment) nearest(all []*conn, pair func(*conn) (client, server *conn)) (best *conn) {
+	least := uint64(math.MaxUint64)
+	for _, one := range all {
+		client, server := pair(one)
+		apart, ok := a.apart(client, server)
+		switch {
+		case !ok || apart > least:
+		case apart == least:
+			best = nil // either
+		default:
+			best, least = one, apart
+		}
+	}
+	return best
+}
+
+// apart is by how much the ends of two handshakes differ; ok: they may be one, whose
+// last segment may have come late, but not before it was sent nor after the end.
+func (a alignment) apart(client, server *conn) (ns uint64, ok bool) {
+	here, there := client.handshakeEnd(), server.handshakeEnd()-a.shift
+	took, _ := client.connect.(uint64)
+	if here == 0 || server.handshakeEnd() == 0 || there < here-int64(min(took, math.MaxInt64/4))-a.within || client.ended && there > client.at+a.within {
+		return 0, false
+	}
+	return absolute(here, there), true
+}
+
+// absolute is the difference of two instants.
+func absolute(a, b int64) uint64 {
+	if a < b {
+		return uint64(b) - uint64(a)
+	}
+	return uint64(a) - uint64(b)
+}
+
+// handshakeEnd is when a connection began to be one; 0: not known.
+func (c *conn) handshakeEnd() int64 {
+	switch {
+	case c.connectedAt != 0:
+		return c.connectedAt
+	case c.established != 0:
+		return c.established
+	case c.told != 0 && c.direction == "passive":
+		return c.told - int64(min(c.last[durationAt], uint64(max(0, c.told))))
+	}
+	return 0
 }
 
 func endsRow(client *conn, c *turns, server *conn, s *turns) []Value {

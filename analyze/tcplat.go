@@ -125,7 +125,7 @@ type tcpLatPass struct {
 func newTCPLat(env *Env) Pass {
 	c := env.Capture
 	return &tcpLatPass{
-		env: env, conns: newConns(c), turns: map[*conn]*turns{}, splitter: newSplitter(c),
+		env: env, conns: newConns(env), turns: map[*conn]*turns{}, splitter: newSplitter(c),
 		response: c.Col("response_ns"), ack: c.Col("ack_ns"), read: c.Col("read_ns"), think: c.Col("think_ns"),
 		sent: c.Col("turn_tx_bytes"), received: c.Col("turn_rx_bytes"),
 		part: c.Col("turn_part"), folded: c.Col("turns"), foldedSum: c.Col("sum_ns"), foldedLargest: c.Col("largest_ns"),
@@ -199,18 +199,19 @@ func (p *tcpLatPass) of(c *conn) *turns {
 // Begin leaves out connections that ended before the window and responses that
 // came before it.
 func (p *tcpLatPass) Begin() {
-	p.conns.forget()
+	p.conns.open()
 	p.turns = map[*conn]*turns{}
 }
 
 // connsRow adds connections up.
 type connsRow struct {
 	turns
-	group connGroup
-	one   *conn // the first of them
-	n     uint64
-	sums  [figures]uint64 // of those figures that can be added
-	least uint64          // min RTT; 0: none
+	group   connGroup
+	one     *conn // the first of them
+	n       uint64
+	sums    [figures]uint64 // of those figures that can be added
+	unknown [figures]bool   // of one of them at least
+	least   uint64          // min RTT; 0: none
 }
 
 func (r *connsRow) add(c *conn, t *turns) {
@@ -223,8 +224,17 @@ func (r *connsRow) count(c *conn, t *turns) {
 	r.merge(t)
 	for i := range r.sums {
 		r.sums[i] += c.last[i]
+		r.unknown[i] = r.unknown[i] || !c.known[i] && !c.unused()
 	}
 	r.nearer(c.last[minRTTAt])
+}
+
+// sum is what a figure of all of them adds up to; nil: of one it is not known.
+func (r *connsRow) sum(i int) Value {
+	if r.unknown[i] {
+		return nil
+	}
+	return r.sums[i]
 }
 
 // nearer takes a round-trip time if it is the least; 0 is none.
@@ -240,7 +250,8 @@ func (p *tcpLatPass) Tables() []Table {
 	by := p.env.Options.By
 	t := Table{Title: titleOf(by), Columns: tcplat.Columns}
 	where := Table{Title: splitTitle, Columns: tcplat.Also[0].Columns, Own: true}
-	order := grouped(p.conns.order, by, func(g connGroup, c *conn) *connsRow { return &connsRow{group: g, one: c} },
+	named, others := p.conns.all()
+	order := grouped(named, by, func(g connGroup, c *conn) *connsRow { return &connsRow{group: g, one: c} },
 		func(r *connsRow, c *conn) { r.add(c, p.of(c)) })
 	var all latencies
 	folded := 0
@@ -256,7 +267,7 @@ func (p *tcpLatPass) Tables() []Table {
 		}
 	}
 	where.Cut(cmp.Or(p.env.Options.Top, tallyRows))
-	t.Notes = p.turnNotes(folded)
+	t.Notes = append(p.turnNotes(folded), namelessNote(others)...)
 	where.Notes = p.notes()
 	return []Table{t, where, histogram("Responses by length", responseLengths, &all)}
 }
@@ -265,7 +276,7 @@ func (r *connsRow) values(by string) []Value {
 	row := r.group.cells(by, r.one, r.n)
 	if r.group.conn == nil {
 		row = append(append(row, nil), r.turns.values()...)
-		return append(row, nil, r.rtts.percentile(50), r.rtts.max(), r.least, r.sums[retransmitsAt], r.sums[txAt], r.sums[rxAt], nil, nil)
+		return append(row, nil, r.rtts.percentile(50), r.rtts.max(), r.least, r.sum(retransmitsAt), r.sum(txAt), r.sum(rxAt), nil, nil)
 	}
 	row = append(append(row, r.one.connect), r.turns.values()...)
 	row = append(row, r.one.figure(srttAt), r.rtts.percentile(50), r.rtts.max())

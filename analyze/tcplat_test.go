@@ -60,7 +60,7 @@ func TestTCPLat(t *testing.T) {
 	r := run(t, write(t, append(connections(), end)...), "tcplat", analyze.Options{})
 	want := []string{
 		"50 curl 10.0.0.1 40001 10.0.0.2 80 active <nil> <nil> <nil> 20000000 4 20000000 23000000 200000000 200000000 1000000 5000000 5000000 3000000 3000000 3000000 100 100 300 300 20000000 <nil> <nil> 19000000 2 1000 250000 80000000 closed",
-		"50 <nil> <nil> <nil> <nil> <nil> unknown <nil> <nil> <nil> <nil> 1 <nil> 7000000 7000000 7000000 <nil> <nil> <nil> <nil> <nil> <nil> 100 100 <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> open",
+		"50 <nil> <nil> <nil> <nil> <nil> unknown <nil> <nil> <nil> <nil> 1 <nil> 7000000 7000000 7000000 <nil> <nil> <nil> <nil> <nil> <nil> 100 100 <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> unknown",
 		"51 nginx 10.0.0.1 22 10.0.0.9 60000 unknown <nil> <nil> <nil> <nil> 0 <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> 20000000 <nil> <nil> 19000000 2 700 800 1000000000 open",
 		"50 curl 10.0.0.1 40002 10.0.0.3 81 active <nil> <nil> <nil> 1000000 0 <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> refused",
 		"50 curl 10.0.0.1 40003 10.0.0.4 82 active <nil> <nil> <nil> 900000000 0 <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> <nil> timed out",
@@ -82,7 +82,7 @@ func TestTCPLat(t *testing.T) {
 func TestManyResponses(t *testing.T) {
 	var all []row
 	for i := range 20_000 {
-		all = append(all, row{at: int64(i), kind: "tcp_response", values: v{"conn": 1, "response_ns": i + 1}})
+		all = append(all, row{at: int64(i), kind: "tcp_response", values: v{"pid": 50, "tid": 50, "conn": 1, "response_ns": i + 1}})
 	}
 	r := run(t, write(t, append(all, end)...), "tcplat", analyze.Options{})
 	if got := column(t, r, "requests")[0]; got != uint64(20_000) {

@@ -26,7 +26,7 @@ var tcplife = Analysis{
 
 type tcpLifePass struct{ conns conns }
 
-func newTCPLife(env *Env) Pass { return &tcpLifePass{newConns(env.Capture)} }
+func newTCPLife(env *Env) Pass { return &tcpLifePass{newConns(env)} }
 
 func (p *tcpLifePass) Event(e replay.Event) error {
 	p.conns.event(e)
@@ -34,7 +34,7 @@ func (p *tcpLifePass) Event(e replay.Event) error {
 }
 
 // Begin leaves out connections that ended before the window.
-func (p *tcpLifePass) Begin() { p.conns.forget() }
+func (p *tcpLifePass) Begin() { p.conns.open() }
 
 // Tables is one table.
 func (p *tcpLifePass) Tables() []Table {

@@ -49,12 +49,12 @@ type sentAgain struct{ segments, bytes uint64 }
 
 func newTCPRetrans(env *Env) Pass {
 	c := env.Capture
-	return &tcpRetransPass{conns: newConns(c), of: map[*conn]sentAgain{}, segments: c.Col("segments"), bytes: c.Col("payload_bytes"), from: c.Col("reset_from")}
+	return &tcpRetransPass{conns: newConns(env), of: map[*conn]sentAgain{}, segments: c.Col("segments"), bytes: c.Col("payload_bytes"), from: c.Col("reset_from")}
 }
 
 // Begin forgets what was before the window.
 func (p *tcpRetransPass) Begin() {
-	p.conns.forget()
+	p.conns.open()
 	p.list, p.resets, p.of = happenings{}, happenings{}, map[*conn]sentAgain{}
 }
 

@@ -49,12 +49,12 @@ type tcpStatesPass struct {
 
 func newTCPStates(env *Env) Pass {
 	c := env.Capture
-	return &tcpStatesPass{conns: newConns(c), states: map[string]*inState{}, from: c.Col("from_state"), ns: c.Col("state_ns")}
+	return &tcpStatesPass{conns: newConns(env), states: map[string]*inState{}, from: c.Col("from_state"), ns: c.Col("state_ns")}
 }
 
 // Begin forgets what was before the window.
 func (p *tcpStatesPass) Begin() {
-	p.conns.forget()
+	p.conns.open()
 	p.list, p.states = happenings{}, map[string]*inState{}
 }
 

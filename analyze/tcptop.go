@@ -13,12 +13,14 @@ var tcptop = Analysis{
 	Name:  "tcptop",
 	Doc:   "Who sent and received how much over TCP within the recording",
 	Needs: connNeeds(),
-	Sort:  "total_bytes",
+	Sort:  "total_min_bytes",
 	By:    []string{"process", "connection", "remote", "port"},
 	Columns: slices.Concat(connColumns, connGroupColumns, []ColumnSpec{
-		{Name: "total_bytes", Unit: unitBytes, Doc: "tx_bytes and rx_bytes"},
-		{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent within the recording, retransmissions not counted"},
-		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording"},
+		{Name: "total_bytes", Unit: unitBytes, Doc: "tx_bytes and rx_bytes; like those and the other counts none where it is not known what a connection had carried when the recording (or the span) began, or when it ended"},
+		{Name: "total_min_bytes", Unit: unitBytes, Unlike: "total_bytes", Doc: "both together are this at least: of connections of which it is known, and what is known of others"},
+		{Name: "total_max_bytes", Unit: unitBytes, Unlike: "total_bytes", Doc: "and this at most; none where that is not known either: a connection was open when the span ended"},
+		{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent within the recording, retransmissions not counted; of a connection older than the recording since it was listed as that began"},
+		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording; of a connection older than the recording since it was listed as that began"},
 		{Name: "sends", Unit: unitCount, Some: true, Doc: "send calls within the recording"},
 		{Name: "receives", Unit: unitCount, Some: true, Doc: "receive calls within the recording that took bytes"},
 		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen"},
@@ -38,7 +40,7 @@ type tcpTopPass struct {
 	conns conns
 }
 
-func newTCPTop(env *Env) Pass { return &tcpTopPass{env, newConns(env.Capture)} }
+func newTCPTop(env *Env) Pass { return &tcpTopPass{env, newConns(env)} }
 
 func (p *tcpTopPass) Event(e replay.Event) error {
 	p.conns.event(e)
@@ -46,26 +48,38 @@ func (p *tcpTopPass) Event(e replay.Event) error {
 }
 
 // Begin leaves out connections that ended before the window.
-func (p *tcpTopPass) Begin() { p.conns.forget() }
+func (p *tcpTopPass) Begin() { p.conns.open() }
 
 // carriedRow puts together what connections carried.
 type carriedRow struct {
-	group   connGroup
-	one     *conn // the first of them
-	n       uint64
-	figures [len(carriedAt)]Value
+	group     connGroup
+	one       *conn // the first of them
+	n         uint64
+	figures   [len(carriedAt)]Value
+	unknown   [len(carriedAt)]bool // of one of them at least
+	least     uint64
+	most      uint64
+	unbounded bool
 }
 
-func (r *carriedRow) add(c *conn) {
+// add adds a connection, up to the end of what counts.
+func (r *carriedRow) add(c *conn, end int64) {
 	r.n++
 	for i, at := range carriedAt {
-		r.carry(i, c.since(at))
+		r.carry(i, c.carried(at, end))
+	}
+	for _, at := range []int{txAt, rxAt} {
+		most, bounded := c.most(at, end).(uint64)
+		r.least += c.least(at)
+		r.most += most
+		r.unbounded = r.unbounded || !bounded
 	}
 }
 
 // carry takes a figure in: the largest of them, or their sum. nil is not known.
 func (r *carriedRow) carry(i int, v Value) {
 	n, ok := v.(uint64)
+	r.unknown[i] = r.unknown[i] || !ok
 	if !ok {
 		return
 	}
@@ -77,13 +91,21 @@ func (r *carriedRow) carry(i int, v Value) {
 	}
 }
 
-// Tables is one table. Connections that carried nothing are left out, such as
-// those that failed.
+// carriers are the connections that may have carried something: not those that
+// failed to connect.
+func (p *tcpTopPass) carriers() (all []*conn, notes []string) {
+	named, others := p.conns.all()
+	return slices.DeleteFunc(named, (*conn).unused), namelessNote(others)
+}
+
+// Tables is one table.
 func (p *tcpTopPass) Tables() []Table {
 	by := cmp.Or(p.env.Options.By, "process")
 	t := Table{Title: titleOf(by), Columns: tcptop.Columns}
-	carried := slices.DeleteFunc(slices.Clone(p.conns.order), func(c *conn) bool { return !c.known[txAt] })
-	order := grouped(carried, by, func(g connGroup, c *conn) *carriedRow { return &carriedRow{group: g, one: c} }, (*carriedRow).add)
+	carriers, notes := p.carriers()
+	t.Notes = notes
+	order := grouped(carriers, by, func(g connGroup, c *conn) *carriedRow { return &carriedRow{group: g, one: c} },
+		func(r *carriedRow, c *conn) { r.add(c, p.env.end()) })
 	for _, r := range order {
 		t.Rows = append(t.Rows, r.values(by))
 	}
@@ -96,7 +118,20 @@ func (r *carriedRow) values(by string) []Value {
 
 // totals are the cells from total_bytes on.
 func (r *carriedRow) totals() []Value {
-	tx, _ := r.figures[0].(uint64)
-	rx, _ := r.figures[1].(uint64)
-	return slices.Concat([]Value{tx + rx}, r.figures[:])
+	cells := []Value{nil, r.least, nil}
+	if !r.unbounded {
+		cells[2] = r.most
+	}
+	for i, v := range r.figures {
+		if r.unknown[i] && !largest(carriedAt[i]) {
+			v = nil
+		}
+		cells = append(cells, v)
+	}
+	tx, sent := cells[3].(uint64)
+	rx, received := cells[4].(uint64)
+	if sent && received {
+		cells[0] = tx + rx
+	}
+	return cells
 }

@@ -15,10 +15,11 @@ type turnSum struct{ connsRow }
 
 func (p *tcpLatPass) whole(*Options) (sum, []string) {
 	s := &turnSum{}
-	for _, c := range p.conns.order {
+	all, others := p.conns.all()
+	for _, c := range all {
 		s.one(c, p.of(c))
 	}
-	return s, p.turnNotes(0)
+	return s, append(p.turnNotes(0), namelessNote(others)...)
 }
 
 // one adds a connection, but for where its time went.
@@ -34,13 +35,14 @@ func (s *turnSum) add(other sum) {
 	s.merge(&o.turns)
 	for i := range s.sums {
 		s.sums[i] += o.sums[i]
+		s.unknown[i] = s.unknown[i] || o.unknown[i]
 	}
 	s.nearer(o.least)
 }
 
 func (s *turnSum) values(uint64) []Value {
 	row := append([]Value{s.n}, s.turns.values()...)
-	return append(row, s.rtts.percentile(50), s.rtts.max(), s.least, s.sums[retransmitsAt], s.sums[txAt], s.sums[rxAt])
+	return append(row, s.rtts.percentile(50), s.rtts.max(), s.least, s.sum(retransmitsAt), s.sum(txAt), s.sum(rxAt))
 }
 
 // carriedSum is what all connections carried.
@@ -48,19 +50,24 @@ type carriedSum struct{ carriedRow }
 
 func (p *tcpTopPass) whole(*Options) (sum, []string) {
 	s := &carriedSum{}
-	for _, c := range p.conns.order {
-		if c.known[txAt] {
-			s.carriedRow.add(c)
-		}
+	carriers, notes := p.carriers()
+	for _, c := range carriers {
+		s.carriedRow.add(c, p.env.end())
 	}
-	return s, nil
+	return s, notes
 }
 
 func (s *carriedSum) add(other sum) {
 	o := &other.(*carriedSum).carriedRow
 	s.n += o.n
+	s.least, s.most, s.unbounded = s.least+o.least, s.most+o.most, s.unbounded || o.unbounded
+	if o.n == 0 {
+		return
+	}
 	for i, v := range o.figures {
+		unknown := s.unknown[i] || o.unknown[i]
 		s.carry(i, v)
+		s.unknown[i] = unknown
 	}
 }
 

@@ -86,3 +86,6 @@ func begin(p Pass) {
 		b.Begin()
 	}
 }
+
+// end is when what counts ended; known when the tables are made.
+func (env *Env) end() int64 { return env.Recording.End.UnixNano() }

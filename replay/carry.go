@@ -42,8 +42,8 @@ type taskKey struct {
 // carriedTask is the rows of one thread; -1: none.
 type carriedTask struct{ first, last, exec, sum int }
 
-// carriedConn is the rows of one connection.
-type carriedConn struct{ first, last int }
+// carriedConn is the rows of one connection; figures is the last that has the kernel's, -1: none.
+type carriedConn struct{ first, last, figures int }
 
 // carriedKinds are carried besides what introduces tasks and connections.
 var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat"}
@@ -188,11 +188,14 @@ func (f *carried) connection(e Event, i int) {
 		delete(f.conns, id)
 		return
 	}
-	if c := f.conns[id]; c != nil {
-		c.last = i
-		return
+	c := f.conns[id]
+	if c == nil {
+		c = &carriedConn{first: i, figures: -1}
+		f.conns[id] = c
 	}
-	f.conns[id] = &carriedConn{i, i}
+	if c.last = i; e.Kind().Name == "tcp_socket" {
+		c.figures = i
+	}
 }
 
 // rows are the places, ascending.
@@ -218,7 +221,7 @@ func (f *carried) rows() []int {
 		all = append(all, i)
 	}
 	for _, c := range f.conns {
-		all = append(all, c.first, c.last)
+		all = append(all, c.first, c.last, c.figures)
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
