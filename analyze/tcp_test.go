@@ -17,9 +17,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ebrec/ebrec/analyze"
 	"github.com/ebrec/ebrec/format"
+	"github.com/ebrec/ebrec/replay"
+	"github.com/ebrec/ebrec/test/capturetest"
 	"github.com/ebrec/ebrec/test/golden"
 )
 
@@ -288,6 +291,47 @@ func TestTCPTopCountsWhatItWasAskedFor(t *testing.T) {
 	all := run(t, c, "tcptop", analyze.Options{})
 	if got := fmt.Sprint(column(t, all, "total_bytes"), column(t, all, "total_min_bytes"), column(t, all, "total_max_bytes")); got != "[<nil>] [3300] [10300]" {
 		t.Errorf("of the process: %s", got)
+	}
+}
+
+// A slice says of connections what the same span of the whole does, whatever else
+// came before it: a listing as a further file began, and those at either end.
+func TestSliceKnowsWhatConnectionsHadCarried(t *testing.T) {
+	bytes := func(tx, durationMS int) v {
+		return v{"tx_bytes": tx, "rx_bytes": 0, "duration_ns": durationMS * ms}
+	}
+	web, open := owner(51, "nginx"), v{"tcp_state": "established"}
+	one, other := ends(1, 9, 22, 60001, "passive"), ends(2, 9, 22, 60002, "unknown")
+	path := capture{}.save(t, filepath.Join(t.TempDir(), "conns.arrow"),
+		at(3, "clock", v{"wall_offset_ns": 1, "uncertainty_ns": 1}),
+		at(10, "tcp_accept", one, web, v{"accept_ns": 0}),
+		at(300, "tcp_socket", one, web, bytes(1000, 290), open),
+		at(310, "tcp_retransmit", v{"pid": 51, "tid": 51, "conn": 1, "tcp_state": "established", "segments": 2, "payload_bytes": 2000}),
+		at(900, "tcp_close", one, web, bytes(5000, 890)),
+		at(970, "tcp_socket", other, web, bytes(7000, 400), open), // met at 570 ms, older than the recording
+		at(990, "clock", v{"wall_offset_ns": 1, "uncertainty_ns": 1}),
+		end)
+	c := capturetest.Open(t, path)
+	known := 0
+	for from := int64(0); from < 1000; from += 50 {
+		o := analyze.Options{By: "connection", From: begin.UnixNano() + from*ms}
+		whole := run(t, c, "tcptop", o)
+		got := run(t, sliced(t, path, replay.Slice{From: o.From}), "tcptop", analyze.Options{By: "connection"})
+		if diff := gocmp.Diff(tables(t, whole), tables(t, got)); diff != "" {
+			t.Errorf("from %d ms (-whole +slice):\n%s", from, diff)
+		}
+		for i, total := range column(t, whole, "total_bytes") {
+			switch port := column(t, whole, "rport")[i]; {
+			case total == nil:
+			case port == uint64(60001) && from >= 300 && total == uint64(4000):
+				known++
+			case port != uint64(60001) || total != uint64(5000) || from > 10:
+				t.Errorf("from %d ms: %v of port %v", from, total, port)
+			}
+		}
+	}
+	if known != 6 {
+		t.Errorf("%d spans begin soon enough behind the listing, want 6", known)
 	}
 }
 

@@ -30,6 +30,8 @@ type carried struct {
 	cgroups map[uint64]int
 	// The last times of each CPU that were taken from threads.
 	stats map[int]int
+	// The first reading of the wall clock, which follows the list of who was there; -1: none.
+	clock int
 
 	cgroup, state, next, woken, start, conn, exited, errno format.Col
 }
@@ -46,7 +48,7 @@ type carriedTask struct{ first, last, exec, sum int }
 type carriedConn struct{ first, last, figures int }
 
 // carriedKinds are carried besides what introduces tasks and connections.
-var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat"}
+var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat", "clock"}
 
 // mayCarry are the kinds of which rows from before the window may be needed.
 func (c *slicer) mayCarry() []string {
@@ -85,7 +87,7 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{},
+		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{}, clock: -1,
 		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), next: file.Col("next_tid"), woken: file.Col("woken_tid"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
 	s.Columns = []format.Col{f.cgroup, f.state, f.next, f.woken, f.start, f.conn, f.exited, f.errno}
@@ -116,6 +118,10 @@ func (f *carried) event(e Event, i int) {
 		f.wakeups[uint32(e.Uint(f.woken))] = i
 	case kind.Name == "cgroup_path":
 		f.cgroups[e.Uint(f.cgroup)] = i
+	case kind.Name == "clock":
+		if f.clock < 0 {
+			f.clock = i
+		}
 	case kind.Name == "cpu_stat" && e.Time() <= f.settled:
 		f.stats[e.CPU()] = i
 	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
@@ -200,7 +206,7 @@ func (f *carried) connection(e Event, i int) {
 
 // rows are the places, ascending.
 func (f *carried) rows() []int {
-	all := f.recent
+	all := append(f.recent, f.clock)
 	for _, t := range f.tasks {
 		all = append(all, t.first, t.last, t.exec, t.sum)
 	}
