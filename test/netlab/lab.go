@@ -18,11 +18,12 @@ type Options struct {
 	Delay     time.Duration // one way; the round trip is twice this
 	DropEvery int           // drop each nth TCP packet of each direction; 0 drops none
 	FastOpen  bool          // both sides have TCP Fast Open
+	Network   uint16        // below 1<<15; other labs of this machine have other addresses with another
 }
 
 // Lab is two namespaces and the path between them.
 type Lab struct {
-	Client *Side // 10.77.0.1 and fd77::1
+	Client *Side // 10.77.0.1 and fd77::1 of network 0
 	Server *Side // 10.77.0.2 and fd77::2
 
 	there, back *pipe
@@ -31,20 +32,14 @@ type Lab struct {
 
 // New builds the lab. The caller must Close it.
 func New(opts Options) (*Lab, error) {
-	if opts.Delay < 0 || opts.DropEvery < 0 {
-		return nil, fmt.Errorf("build lab: negative delay %v or drop %d", opts.Delay, opts.DropEvery)
+	if opts.Delay < 0 || opts.DropEvery < 0 || opts.Network >= 1<<15 {
+		return nil, fmt.Errorf("build lab: negative delay %v or drop %d, or network %d of 32768", opts.Delay, opts.DropEvery, opts.Network)
 	}
-	client, err := newSide(addresses{
-		v4: netip.MustParsePrefix("10.77.0.1/24"),
-		v6: netip.MustParsePrefix("fd77::1/64"),
-	})
+	client, err := newSide(opts.addresses(1))
 	if err != nil {
 		return nil, fmt.Errorf("build client side: %w", err)
 	}
-	server, err := newSide(addresses{
-		v4: netip.MustParsePrefix("10.77.0.2/24"),
-		v6: netip.MustParsePrefix("fd77::2/64"),
-	})
+	server, err := newSide(opts.addresses(2))
 	if err != nil {
 		client.close()
 		return nil, fmt.Errorf("build server side: %w", err)
@@ -58,6 +53,16 @@ func New(opts Options) (*Lab, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// addresses are those of a host of the network.
+func (o Options) addresses(host byte) addresses {
+	high, low := byte(o.Network>>8), byte(o.Network)
+	v6 := [16]byte{0: 0xfd, 1: 0x77, 12: high, 13: low, 15: host}
+	return addresses{
+		v4: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77 + high, low, host}), 24),
+		v6: netip.PrefixFrom(netip.AddrFrom16(v6), 64),
+	}
 }
 
 // join starts the two directions of the delay box.

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,16 +55,21 @@ func TestRoundTrip(t *testing.T) {
 		{"v4 at 0 ms", 0, func(l *Lab) netip.Addr { return l.Server.V4 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			l := newLab(t, Options{Delay: tc.delay})
-			var all []time.Duration
-			for range 21 {
-				all = append(all, refusal(t, l, tc.addr(l)))
+			l := newLab(t, Options{Delay: tc.delay, Network: 1234})
+			// On a busy machine most may wait for a CPU, but not all.
+			least := time.Hour
+			for began := time.Now(); least > time.Millisecond && time.Since(began) < time.Minute; {
+				for range 21 {
+					over := refusal(t, l, tc.addr(l)) - 2*tc.delay
+					if over < 0 {
+						t.Fatalf("a round trip took %v less than twice the delay", -over)
+					}
+					least = min(least, over)
+				}
 			}
-			slices.Sort(all)
-			over := all[len(all)/2] - 2*tc.delay
-			t.Logf("over the delay: min %v, median %v, max %v", all[0]-2*tc.delay, over, all[len(all)-1]-2*tc.delay)
-			if over < 0 || over > time.Millisecond {
-				t.Errorf("median round trip is %v over the delay, want 0 to 1ms", over)
+			t.Logf("least over the delay: %v", least)
+			if least > time.Millisecond {
+				t.Errorf("round trips take at least %v over the delay, want 1ms at most", least)
 			}
 		})
 	}

@@ -58,14 +58,20 @@ func (s *Side) do(f func() error) error {
 	return <-result
 }
 
-func (s *Side) enter(a addresses) error {
+// Unshare gives the calling thread a network of its own, of which only loopback is
+// up. Its goroutine must be locked to it for good.
+func Unshare() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("make network namespace (needs root): %w", err)
 	}
 	if err := quietIPv6(); err != nil {
 		return err
 	}
-	if err := setUp("lo"); err != nil {
+	return setUp("lo")
+}
+
+func (s *Side) enter(a addresses) error {
+	if err := Unshare(); err != nil {
 		return err
 	}
 	fd, err := openTUN("lab0")

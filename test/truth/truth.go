@@ -40,6 +40,7 @@ type SentAgain struct {
 // Process is one process that ran and ended inside the workload.
 type Process struct {
 	PID      int    `json:"pid"`
+	StartNS  int64  `json:"start_ns,omitempty"` // since boot, by /proc/PID/stat, which counts in 10 ms
 	PPID     int    `json:"ppid"`
 	Comm     string `json:"comm"` // at its end
 	Role     string `json:"role"` // what it was made to do
@@ -56,6 +57,13 @@ type Process struct {
 	// SelfCPUNS is getrusage(RUSAGE_SELF) by the process just before its end;
 	// 0 where it did not ask.
 	SelfCPUNS int64 `json:"self_cpu_ns,omitempty"`
+
+	// Cgroup is the directory of a cgroup that the process had to itself from its
+	// first instant on; absent if it had none. CgroupCPUNS is the CPU time that the
+	// kernel charged to that when all was over, rounded down to a microsecond:
+	// unlike wait4 it has the last moments of every thread.
+	Cgroup      string `json:"cgroup,omitempty"`
+	CgroupCPUNS int64  `json:"cgroup_cpu_ns,omitempty"`
 
 	// Images are the filenames it executed, in order; FailedExecs those it
 	// could not.

@@ -17,6 +17,7 @@
 //	workload manyconns --connections 9000
 //	workload flood --requests 20000
 //	workload work --for 3s --slower 10
+//	workload settle --truth FILE  adds what the cgroups say, when a recording has ended
 //	workload all --dir DIR        every one of them, small, one truth file each
 //
 // Its processes are copies of itself under other names: argv[1] is then

@@ -47,7 +47,7 @@ func (s *stage) failExec() (truth.Process, error) {
 	if err != nil {
 		return truth.Process{}, err
 	}
-	p, err := c.run(127)
+	p, err := c.exits(127)
 	p.FailedExecs = missing
 	return p, err
 }
@@ -76,7 +76,7 @@ func (s *stage) chain() (truth.Process, error) {
 	if err != nil {
 		return truth.Process{}, err
 	}
-	p, err := c.run(3)
+	p, err := c.exits(3)
 	p.Images, p.Comm = append(p.Images, next...), "eb-chain-c"
 	return p, err
 }
@@ -90,12 +90,12 @@ func chainRole(args []string) error {
 	return unix.Exec(first, []string{first, "child", "chain", rest}, os.Environ())
 }
 
-// run runs a process that must exit with code.
-func (c *child) run(code int) (truth.Process, error) {
+// exits runs a process that must exit with code.
+func (c *child) exits(code int) (truth.Process, error) {
 	if err := c.cmd.Start(); err != nil {
 		return truth.Process{}, err
 	}
-	p, err := c.wait(os.Getpid())
+	p, err := c.wait()
 	if err == nil && (p.ExitCode != code || p.Signal != 0) {
 		err = fmt.Errorf("%s ended with code %d, signal %d, want code %d", c.name, p.ExitCode, p.Signal, code)
 	}

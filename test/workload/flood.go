@@ -7,15 +7,21 @@ package main
 import (
 	"encoding/binary"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ebrec/ebrec/test/netlab"
 	"github.com/ebrec/ebrec/test/truth"
 )
 
 // flood sends SYNs from addresses that nobody has, in turn to a port that is
-// open and to one that is not.
+// open and to one that is not, in a network of its own.
 func flood(_ *stage, o options) (*truth.Truth, error) {
+	runtime.LockOSThread()
+	if err := netlab.Unshare(); err != nil {
+		return nil, err
+	}
 	listener, port, err := listenAnywhere()
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ type options struct {
 	bytes    int
 	fastOpen bool
 	command  []string // behind the flags
+	cgroups  string
 }
 
 // workload runs with a stage to make its processes on.
@@ -65,7 +66,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work, large, older, zerocopy or all")
+		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work, large, older, zerocopy, settle or all")
 	}
 	if args[0] == "child" {
 		return runChild(args[1:])
@@ -77,8 +78,11 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if args[0] == "all" {
+	switch args[0] {
+	case "all":
 		return all(opts)
+	case "settle":
+		return settle(opts.truth)
 	}
 	return runOne(args[0], opts)
 }
@@ -100,6 +104,7 @@ func parse(name string, args []string) (options, error) {
 	f.IntVar(&o.slower, "slower", 0, "work: percent of work that one process does more")
 	f.IntVar(&o.bytes, "bytes", 4_500_000_000, "large: bytes of the request, and of the answer")
 	f.BoolVar(&o.fastOpen, "fast-open", false, "tcp: send the first request with the SYN")
+	f.StringVar(&o.cgroups, "cgroups", "", "spin, mixed, work: give each process a cgroup of its own below `DIR`, of version 2")
 	err := f.Parse(args)
 	o.command = f.Args()
 	if err == nil && name == "older" && len(o.command) == 0 {
@@ -119,6 +124,7 @@ func runOne(name string, opts options) error {
 		return err
 	}
 	defer s.close()
+	s.cgroups = opts.cgroups
 	t, err := do(s, opts)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -129,6 +135,19 @@ func runOne(name string, opts options) error {
 		return nil
 	}
 	return t.Write(opts.truth)
+}
+
+// settle adds to the truth of a workload what is known only when its last threads
+// have left their CPUs.
+func settle(path string) error {
+	t, err := truth.Read(path)
+	if err != nil {
+		return err
+	}
+	if err := t.Settle(); err != nil {
+		return err
+	}
+	return t.Write(path)
 }
 
 // all runs every workload with small counts, for a guest of little speed.

@@ -30,27 +30,38 @@ func manyConns(s *stage, o options) (*truth.Truth, error) {
 		return nil, err
 	}
 	defer allOpen.Close()
-	var holders []*child
+	var holders []*holder
 	for left := o.conns; left > 0; left -= connsOfOne {
-		c, err := s.holder(min(left, connsOfOne), allOpen)
+		h, err := s.holder(min(left, connsOfOne), allOpen)
 		if err != nil {
 			return nil, errors.Join(err, closeAll.Close())
 		}
-		holders = append(holders, c)
+		holders = append(holders, h)
+	}
+	for _, h := range holders {
+		if err := h.awaitOpen(); err != nil {
+			return nil, errors.Join(err, closeAll.Close())
+		}
 	}
 	if err := closeAll.Close(); err != nil {
 		return nil, err
 	}
-	for _, c := range holders {
-		if err := c.cmd.Wait(); err != nil {
+	for _, h := range holders {
+		if err := h.cmd.Wait(); err != nil {
 			return nil, err
 		}
 	}
 	return new(truth.Truth), nil
 }
 
-// holder starts a process that holds connections, and waits until all are open.
-func (s *stage) holder(conns int, allOpen *os.File) (*child, error) {
+// holder is a process that holds connections.
+type holder struct {
+	*child
+	open *os.File // has a byte when all are open
+}
+
+// holder starts one.
+func (s *stage) holder(conns int, allOpen *os.File) (*holder, error) {
 	c, err := s.child("eb-holder", "holder", strconv.Itoa(conns))
 	if err != nil {
 		return nil, err
@@ -59,17 +70,18 @@ func (s *stage) holder(conns int, allOpen *os.File) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer open.Close()
+	defer ready.Close()
 	c.cmd.ExtraFiles = []*os.File{ready, allOpen}
-	err = c.cmd.Start()
-	ready.Close()
-	if err != nil {
-		return nil, err
+	return &holder{c, open}, c.cmd.Start()
+}
+
+// awaitOpen waits until all of its connections are open.
+func (h *holder) awaitOpen() error {
+	defer h.open.Close()
+	if n, err := h.open.Read(make([]byte, 1)); n != 1 {
+		return errors.Join(fmt.Errorf("connections not open: %w", err), h.cmd.Wait())
 	}
-	if n, err := open.Read(make([]byte, 1)); n != 1 {
-		return nil, errors.Join(fmt.Errorf("connections not open: %w", err), c.cmd.Wait())
-	}
-	return c, nil
+	return nil
 }
 
 // holderRole opens connections, says so in file 3, and closes them when file 4

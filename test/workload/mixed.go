@@ -18,7 +18,7 @@ func spin(s *stage, o options) (*truth.Truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	return together([]*child{c})
+	return s.together([]*child{c})
 }
 
 // mixed runs spinners of several duty cycles, sleepers, processes of several
@@ -32,7 +32,7 @@ func mixed(s *stage, o options) (*truth.Truth, error) {
 		}
 		cast = append(cast, group...)
 	}
-	return together(cast)
+	return s.together(cast)
 }
 
 // group makes the ith process of the mix, or pair of processes.
@@ -83,7 +83,7 @@ func (s *stage) pair(i int, o options) ([]*child, error) {
 
 // together starts every process, lets them go at the same moment, and waits
 // for all. Each gets the start pipe as file 3, before files it has already.
-func together(cast []*child) (*truth.Truth, error) {
+func (s *stage) together(cast []*child) (*truth.Truth, error) {
 	ready, start, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func together(cast []*child) (*truth.Truth, error) {
 	for _, c := range cast {
 		own := c.cmd.ExtraFiles
 		c.cmd.ExtraFiles = append([]*os.File{ready}, own...)
-		if err := c.cmd.Start(); err != nil {
+		if err := s.startApart(c); err != nil {
 			return nil, err
 		}
 		for _, f := range own {
@@ -107,7 +107,7 @@ func together(cast []*child) (*truth.Truth, error) {
 func waitAll(cast []*child) (*truth.Truth, error) {
 	t := new(truth.Truth)
 	for _, c := range cast {
-		p, err := c.wait(os.Getpid())
+		p, err := c.wait()
 		if err != nil {
 			return nil, err
 		}

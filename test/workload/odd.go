@@ -13,13 +13,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ebrec/ebrec/test/netlab"
 	"github.com/ebrec/ebrec/test/truth"
 )
 
 // odd makes connections that begin or end in unusual ways, both ends in this
-// process.
+// process, in a network of its own: nobody else has its ports.
 func odd(*stage, options) (*truth.Truth, error) {
 	runtime.LockOSThread()
+	if err := netlab.Unshare(); err != nil {
+		return nil, err
+	}
 	t := new(truth.Truth)
 	for _, do := range []func() ([]truth.Conn, error){
 		halfClose, resetWhileOpen, closeUnread, resetAfterFIN, samePortsAgain, selfConnect, mappedAddress, unanswered,

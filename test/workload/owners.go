@@ -119,7 +119,7 @@ func (s *stage) call(port, n int) ([]*child, error) {
 		running.Go(func() {
 			defer func() { <-slots }()
 			if all[i], errs[i] = s.child("eb-caller", "caller", strconv.Itoa(port)); errs[i] == nil {
-				errs[i] = all[i].cmd.Run()
+				errs[i] = all[i].run()
 			}
 		})
 	}

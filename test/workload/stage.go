@@ -18,8 +18,9 @@ import (
 
 // stage is a directory of links to this program, one per process name.
 type stage struct {
-	dir  string
-	self string
+	dir     string
+	self    string
+	cgroups string // directory in which processes have cgroups of their own; none if empty
 }
 
 func newStage() (*stage, error) {
@@ -50,8 +51,10 @@ func (s *stage) link(name string) (string, error) {
 // child is one process of the workload.
 type child struct {
 	name, role string
+	cgroup     string // of its own, if it has one
 	cmd        *exec.Cmd
 	stdout     bytes.Buffer
+	ended      *truth.Process // once it has been waited for
 }
 
 // child prepares a process called name that runs "child role args...".
@@ -68,14 +71,44 @@ func (s *stage) child(name, role string, args ...string) (*child, error) {
 
 // wait waits for the process and returns what wait4 and the process itself
 // say about it. Ending by a code or a signal is no error.
-func (c *child) wait(ppid int) (truth.Process, error) {
-	p := truth.Process{PID: c.cmd.Process.Pid, PPID: ppid, Comm: c.name, Role: c.role, Images: []string{c.cmd.Path}}
-	err := c.cmd.Wait()
+func (c *child) wait() (truth.Process, error) {
+	p, err := c.reap()
+	if c.ended == nil {
+		return p, err
+	}
+	return p, c.report(&p)
+}
+
+// reap waits for the process, which must succeed, and returns what wait4 says.
+// /proc has its start for as long as it has not been waited for.
+func (c *child) reap() (truth.Process, error) {
+	p := truth.Process{
+		PID: c.cmd.Process.Pid, PPID: os.Getpid(), Comm: c.name, Role: c.role,
+		Images: []string{c.cmd.Path}, Cgroup: c.cgroup,
+	}
+	var err error
+	if p.StartNS, err = truth.StartOf(p.PID); err != nil {
+		return p, err
+	}
+	err = c.cmd.Wait()
 	if c.cmd.ProcessState == nil {
 		return p, fmt.Errorf("wait for %s: %w", c.name, err)
 	}
 	fill(&p, c.cmd.ProcessState)
-	return p, c.report(&p)
+	c.ended = &p
+	if err != nil {
+		err = fmt.Errorf("%s: %w", c.name, err)
+	}
+	return p, err
+}
+
+// run runs the process, which must succeed.
+func (c *child) run() error {
+	if err := c.cmd.Start(); err != nil {
+		return err
+	}
+	_, err := c.reap()
+	return err
 }
 
 // report adds what the process wrote about itself, if anything.

@@ -75,19 +75,14 @@ func (s *stage) family(i int, share []ending) ([]truth.Process, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	waitErr := c.cmd.Wait()
-	if waitErr != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, waitErr)
+	p, err := c.reap()
+	if err != nil {
+		return nil, err
 	}
 	var all []truth.Process
 	if err := json.Unmarshal(out.Bytes(), &all); err != nil {
 		return nil, fmt.Errorf("read children of %s: %w", c.name, err)
 	}
-	p := truth.Process{
-		PID: c.cmd.Process.Pid, PPID: os.Getpid(), Comm: c.name, Role: c.role,
-		Images: []string{c.cmd.Path},
-	}
-	fill(&p, c.cmd.ProcessState)
 	return append(all, p), nil
 }
 
@@ -146,7 +141,7 @@ func (s *stage) end(name string, e ending) (truth.Process, error) {
 	if err := c.cmd.Start(); err != nil {
 		return truth.Process{}, err
 	}
-	p, err := c.wait(os.Getpid())
+	p, err := c.wait()
 	if err != nil {
 		return p, err
 	}

@@ -29,7 +29,8 @@ const (
 // tcp runs a client and a server as processes in two namespaces whose round
 // trip is known.
 func tcp(s *stage, o options) (*truth.Truth, error) {
-	lab, err := netlab.New(netlab.Options{Delay: o.rtt / 2, DropEvery: o.dropNth, FastOpen: o.fastOpen})
+	network := uint16(os.Getpid() & (1<<15 - 1)) // others may run at the same time
+	lab, err := netlab.New(netlab.Options{Delay: o.rtt / 2, DropEvery: o.dropNth, FastOpen: o.fastOpen, Network: network})
 	if err != nil {
 		return nil, err
 	}
@@ -168,21 +169,16 @@ func startListening(lab *netlab.Lab, server *child) error {
 func finish(ends ...*child) (*truth.Truth, error) {
 	t := new(truth.Truth)
 	for _, c := range ends {
-		if c.cmd.ProcessState == nil {
-			if err := c.cmd.Wait(); err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
+		if c.ended == nil {
+			if _, err := c.reap(); err != nil {
+				return nil, err
 			}
 		}
 		var conns []truth.Conn
 		if err := json.Unmarshal(c.stdout.Bytes(), &conns); err != nil {
 			return nil, fmt.Errorf("read report of %s: %w", c.name, err)
 		}
-		p := truth.Process{
-			PID: c.cmd.Process.Pid, PPID: os.Getpid(), Comm: c.name, Role: c.role,
-			Images: []string{c.cmd.Path},
-		}
-		fill(&p, c.cmd.ProcessState)
-		t.Processes = append(t.Processes, p)
+		t.Processes = append(t.Processes, *c.ended)
 		t.TCP = append(t.TCP, conns...)
 	}
 	return t, nil

@@ -78,7 +78,7 @@ func caller(from netip.Addr) (*socket, error) {
 	return s, bindTo(s.fd, from, port)
 }
 
-// timeOut gives up behind the second SYN, after three seconds.
+// timeOut gives up behind the second SYN.
 func (s *socket) timeOut(port int) error {
 	if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_TCP, unix.TCP_SYNCNT, 1); err != nil {
 		return os.NewSyscallError("TCP_SYNCNT", err)
@@ -87,7 +87,21 @@ func (s *socket) timeOut(port int) error {
 	start := time.Now()
 	err := unix.Connect(s.fd, sa)
 	s.log.ConnectNS = time.Since(start).Nanoseconds()
+	s.log.LeastNS = secondSYN().Nanoseconds()
 	return s.failed(sa, "timed out", err, unix.ETIMEDOUT)
+}
+
+// secondSYN is how long a connect takes at least that gives up behind its second
+// SYN. That follows the first after a second, and is waited for twice as long; or as
+// long, where timeouts are linear at first (from 6.5 on). The kernel's timers go by
+// ticks, of 10 ms at most.
+func secondSYN() time.Duration {
+	const first, tick = time.Second, 10 * time.Millisecond
+	linear, err := os.ReadFile("/proc/sys/net/ipv4/tcp_syn_linear_timeouts")
+	if err == nil && string(linear) != "0\n" {
+		return 2*first - 2*tick
+	}
+	return 3*first - 2*tick
 }
 
 // failed notes how a connect ended, and closes the socket.

@@ -12,11 +12,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/ebrec/ebrec/test/netlab"
 	"github.com/ebrec/ebrec/test/truth"
 )
 
 // unsent has connects that fail before a SYN is sent: to all hosts of a network,
-// and from a port that has such a connection already.
+// and, in a network of its own, from a port that has such a connection already.
 func unsent(*stage, options) (*truth.Truth, error) {
 	runtime.LockOSThread()
 	t := new(truth.Truth)
@@ -30,6 +31,9 @@ func unsent(*stage, options) (*truth.Truth, error) {
 			return nil, err
 		}
 		t.TCP = append(t.TCP, s.log)
+	}
+	if err := netlab.Unshare(); err != nil {
+		return nil, err
 	}
 	taken, err := portTaken()
 	if err != nil {

@@ -35,7 +35,7 @@ func work(s *stage, o options) (*truth.Truth, error) {
 		}
 		cast = append(cast, c)
 	}
-	return together(cast)
+	return s.together(cast)
 }
 
 // workRole does the rounds of its second argument in each 10 ms, at any time of
