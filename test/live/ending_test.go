@@ -46,9 +46,9 @@ func start(t *testing.T, args ...string) (*exec.Cmd, string) {
 // waitUntil polls for what another process does.
 func waitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 20 s", what)
+			t.Fatalf("%s: not within a minute", what)
 		}
 	}
 }
@@ -60,7 +60,7 @@ func TestSignalsFinishTheFile(t *testing.T) {
 			if err := cmd.Process.Signal(sig); err != nil {
 				t.Fatal(err)
 			}
-			if err := cmd.Wait(); err != nil {
+			if err := cmd.Wait(); status(t, err, path) != 0 {
 				t.Errorf("after %v: %v", sig, err)
 			}
 			c, err := format.Open(path)
@@ -105,20 +105,15 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		cmd, path := start(t, "-e", "cpu,process,sched")
 		all = append(all, victim{cmd, path})
 	}
-	done := make(chan error)
-	go func() {
-		defer close(done)
-		for _, v := range all {
-			time.Sleep(apart)
-			_ = v.cmd.Process.Kill()
-			_ = v.cmd.Wait() // it was killed
-			if err := opensUpTo(v.path, time.Now().Add(-6*time.Second)); err != nil {
-				t.Error(err)
-			}
+	stop := busy(t)
+	defer stop()
+	for _, v := range all {
+		time.Sleep(apart)
+		_ = v.cmd.Process.Kill()
+		_ = v.cmd.Wait() // it was killed
+		if err := opensUpTo(v.path, time.Now().Add(-6*time.Second)); err != nil {
+			t.Error(err)
 		}
-	}()
-	if err := echo(t, done); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -144,12 +139,7 @@ func TestCommandStatusIsReturned(t *testing.T) {
 	for script, want := range map[string]int{"exit 0": 0, "exit 7": 7, "kill -TERM $$": 128 + 15} {
 		path := filepath.Join(t.TempDir(), "trace.arrow")
 		err := exec.Command(ebrec, "record", "-o", path, "--", "sh", "-c", script).Run()
-		got := 0
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			got = exit.ExitCode()
-		}
-		if got != want {
+		if got := status(t, err, path); got != want {
 			t.Errorf("record -- sh -c %q: status %d, want %d", script, got, want)
 		}
 	}
@@ -161,7 +151,7 @@ func TestMaxSize(t *testing.T) {
 	cmd, path := start(t, "-e", "cpu,process,sched", "--max-size", "1MiB", "-d", "60s")
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	if err := echo(t, ended); err != nil {
+	if err := echo(t, ended); status(t, err, path) != 0 {
 		t.Fatal(err)
 	}
 	c, err := format.Open(path)
@@ -174,33 +164,6 @@ func TestMaxSize(t *testing.T) {
 	}
 }
 
-// echo sends bytes to a cat and back, two switches at least for each, until
-// something ends.
-func echo(t *testing.T, ended <-chan error) error {
-	t.Helper()
-	cat := exec.Command("cat")
-	in, err1 := cat.StdinPipe()
-	out, err2 := cat.StdoutPipe()
-	if err := errors.Join(err1, err2, cat.Start()); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _, _ = in.Close(), cat.Wait() }()
-	b := []byte{1}
-	for {
-		select {
-		case err := <-ended:
-			return err
-		default:
-		}
-		if _, err := in.Write(b); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := out.Read(b); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // The command runs as the user behind sudo, unless told otherwise.
 func TestCommandRunsAsCaller(t *testing.T) {
 	need.BPF(t)
@@ -210,7 +173,7 @@ func TestCommandRunsAsCaller(t *testing.T) {
 		cmd := exec.Command(ebrec, append(args, "--", "sh", "-c", `echo "$(id -u) $(id -g)"`)...)
 		cmd.Env = append(os.Environ(), "SUDO_UID=65534", "SUDO_GID=65534")
 		out, err := cmd.Output()
-		if err != nil || string(out) != want {
+		if status(t, err, path) != 0 || string(out) != want {
 			t.Errorf("with %q the command ran as %q, want %q: %v", flags, out, want, err)
 		}
 		if st, err := os.Stat(path); err != nil || st.Sys().(*syscall.Stat_t).Uid != 65534 {
@@ -242,7 +205,8 @@ func TestPIDFilter(t *testing.T) {
 	}
 	in.Close()
 	_ = sleeper.Wait() // a shell returns the status of its last command
-	if err := errors.Join(cmd.Process.Signal(syscall.SIGINT), cmd.Wait()); err != nil {
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); status(t, err, path) != 0 {
 		t.Fatal(err)
 	}
 	children := 0
@@ -267,10 +231,13 @@ func TestPIDFilter(t *testing.T) {
 // A pipe gets the Arrow stream format.
 func TestStream(t *testing.T) {
 	need.BPF(t)
-	out := run(t, "record", "-o", "-", "-d", "300ms")
+	out, recorded := exec.Command(ebrec, "record", "-o", "-", "-d", "300ms").Output()
 	path := filepath.Join(t.TempDir(), "stream.arrow")
 	if err := os.WriteFile(path, out, 0o600); err != nil {
 		t.Fatal(err)
+	}
+	if status(t, recorded, path) != 0 {
+		t.Error(recorded)
 	}
 	c, err := format.Open(path)
 	if err != nil {
@@ -301,20 +268,21 @@ func TestFullMapIsLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	var lost uint64
+	var lost, full uint64
 	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range b.Len() {
-			if got := b.Str(c.Col("loss_reason"), i); got != "map_full" {
-				t.Errorf("loss for %s, want map_full", got)
+			n := b.Uint(c.Col("lost"), i)
+			if b.Str(c.Col("loss_reason"), i) == "map_full" { // others are of the machine
+				full += n
 			}
-			lost += b.Uint(c.Col("lost"), i)
+			lost += n
 		}
 	}
-	if lost != res.Lost {
-		t.Errorf("the file has %d lost, the recorder counted %d", lost, res.Lost)
+	if lost != res.Lost+res.Unseen || full == 0 {
+		t.Errorf("the file has %d lost, %d of them for want of room; the recorder counted %d, and %d unseen", lost, full, res.Lost, res.Unseen)
 	}
 	if out, _ := exec.Command(ebrec, "check", path).Output(); !bytes.Contains(out, []byte("account     ok")) {
 		t.Errorf("what was seen is not what was written and lost:\n%s", out)

@@ -86,7 +86,7 @@ func stopped(t *testing.T, cmd *exec.Cmd, path string) map[int64]row {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err != nil {
+	if err := cmd.Wait(); status(t, err, path) != 0 {
 		t.Fatal(err)
 	}
 	run(t, "check", path)
@@ -103,14 +103,14 @@ func TestPIDDescendants(t *testing.T) {
 	other := startShell(t, "sh")
 	begun := filepath.Join(t.TempDir(), "begun")
 	top.do(t, "mkfifo "+begun)
-	child := top.child(t, "(read -r line <"+begun+"; true & wait; sleep 4; :)")
+	child := top.child(t, "(read -r line <"+begun+"; true & wait; sleep 60 & echo $! >"+begun+"; wait)")
 	cmd, path := start(t, "-e", "cpu,process", "-p", fmt.Sprint(top.pid()))
 	top.do(t, "echo >"+begun)
-	mine := top.child(t, "sleep 4")
-	theirs := other.child(t, "sleep 4")
-	top.do(t, "sleep 1")
+	mine := top.child(t, "sleep 60")
+	theirs := other.child(t, "sleep 60")
+	grandchild := top.do(t, "read -r line <"+begun+"; echo $line") // that the child has started last
 	got := stopped(t, cmd, path)
-	top.do(t, fmt.Sprintf("kill %d %d", child, mine))
+	top.do(t, fmt.Sprintf("kill %s %d %d", grandchild, child, mine))
 	other.do(t, fmt.Sprintf("kill %d", theirs))
 	for _, pid := range []int{top.pid(), child, mine} {
 		if got[int64(pid)] == nil {
@@ -155,9 +155,9 @@ func TestCommFilter(t *testing.T) {
 	before := startShell(t, named)
 	other := startShell(t, "sh")
 	cmd, path := start(t, "-e", "cpu,process,sched", "--comm", "eb-named")
-	child := before.child(t, "sleep 4")
+	child := before.child(t, "sleep 60")
 	later := other.child(t, named+" -c 'sleep 0.1; true'")
-	theirs := other.child(t, "sleep 4")
+	theirs := other.child(t, "sleep 60")
 	other.do(t, "wait "+fmt.Sprint(later))
 	got := stopped(t, cmd, path)
 	before.do(t, fmt.Sprintf("kill %d", child))
@@ -202,6 +202,10 @@ func cgroup(t *testing.T) (dir, name string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		below, _ := filepath.Glob(filepath.Join(dir, "*", "cgroup.procs")) // of a test that failed
+		for _, f := range below {
+			_ = os.Remove(filepath.Dir(f))
+		}
 		if err := os.Remove(dir); err != nil {
 			t.Error(err)
 		}
@@ -216,10 +220,10 @@ func TestCgroupFilter(t *testing.T) {
 	inside, outside, moved := startShell(t, "sh"), startShell(t, "sh"), startShell(t, "sh")
 	inside.do(t, "echo $$ >"+dir+"/cgroup.procs")
 	cmd, path := start(t, "-e", "cpu,process,sched", "--cgroup", name)
-	child := inside.child(t, "sleep 4")
+	child := inside.child(t, "sleep 60")
 	moved.do(t, "mkdir "+dir+"/below; echo $$ >"+dir+"/below/cgroup.procs")
-	movedChild := moved.child(t, "sleep 4")
-	theirs := outside.child(t, "sleep 4")
+	movedChild := moved.child(t, "sleep 60")
+	theirs := outside.child(t, "sleep 60")
 	got := stopped(t, cmd, path)
 	for s, pid := range map[*shell]int{inside: child, moved: movedChild, outside: theirs} {
 		s.do(t, fmt.Sprintf("kill %d; wait %d", pid, pid))
@@ -257,18 +261,11 @@ func TestSelfIsLeftOut(t *testing.T) {
 			if include {
 				args = append(args, "--include-self")
 			}
-			cmd, path := start(t, args...)
-			self := int64(cmd.Process.Pid)
-			waitUntil(t, "sums were read twice", func() bool {
-				st, err := os.Stat(path)
-				return err == nil && st.Size() > 40_000
-			})
-			if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Wait(); err != nil {
-				t.Fatal(err)
-			}
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "trace.arrow")
+			r := startRecorder(t, append(args, "-o", path, "-d", "2500ms")...) // it reads sums twice
+			self := int64(r.cmd.Process.Pid)
+			r.wait(t)
 			own := 0
 			for _, r := range replayRows(t, path, "open") {
 				if r.int(t, "pid") == self {

@@ -5,7 +5,6 @@
 package live
 
 import (
-	"errors"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -42,14 +41,7 @@ func TestExitStatusOfCommand(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			trace := filepath.Join(t.TempDir(), "trace.arrow")
 			err := exec.Command(ebrec, "record", "-o", trace, "--", workload, "child", "end", tc.code, tc.signal).Run()
-			got := 0
-			var exit *exec.ExitError
-			if errors.As(err, &exit) {
-				got = exit.ExitCode()
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if got != tc.want {
+			if got := status(t, err, trace); got != tc.want {
 				t.Errorf("ebrec record ended with %d, want %d", got, tc.want)
 			}
 		})
@@ -60,16 +52,10 @@ func TestExitStatusOfCommand(t *testing.T) {
 // how many have all of parent, ending and name right.
 func checkLifetimes(t *testing.T, r recording) int {
 	t.Helper()
-	rows := map[int64][]row{}
-	for _, row := range analyze(t, "lifetimes", r.trace).Rows {
-		pid := row.int(t, "pid")
-		rows[pid] = append(rows[pid], row)
-	}
+	all := readLives(t, r.trace)
 	right := 0
 	for _, want := range r.truth.Processes {
-		if found := rows[int64(want.PID)]; len(found) != 1 {
-			t.Errorf("pid %d %s: %d rows, want 1", want.PID, want.Comm, len(found))
-		} else if checkLifetime(t, found[0], want) {
+		if found := all.of(t, want.PID, want.StartNS); found != nil && checkLifetime(t, found, want) {
 			right++
 		}
 	}

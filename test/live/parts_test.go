@@ -19,6 +19,7 @@ import (
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/test/need"
+	"github.com/ebrec/ebrec/test/truth"
 )
 
 // underway is "ebrec record" at work, with what it says.
@@ -53,26 +54,67 @@ func (r *underway) stop(t *testing.T) {
 
 func (r *underway) wait(t *testing.T) {
 	t.Helper()
-	if err := <-r.ended; err != nil {
+	if err := <-r.ended; status(t, err, captureOf(r.cmd.Args)) != 0 {
 		t.Fatalf("%v: %s", err, r.stderr.String())
 	}
 }
 
-// exits are the shells that ended in a capture's own time, by exit code.
-func exits(t *testing.T, path string) (codes []int64) {
+// death is a shell of this test that ended.
+type death struct {
+	pid      int
+	start    int64 // ns since boot
+	code     int64
+	from, to time.Time // it ended between these
+}
+
+// die has a shell exit with a code.
+func die(t *testing.T, code int) death {
 	t.Helper()
-	checkWhole(t, path)
-	for _, r := range analyze(t, "lifetimes", path).Rows {
-		if r.text("comm") == "sh" && r.text("state") == "exited" {
-			codes = append(codes, r.int(t, "exit_code"))
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("exit %d", code))
+	d := death{code: int64(code), from: time.Now()}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d.pid = cmd.Process.Pid
+	var err error
+	if d.start, err = truth.StartOf(d.pid); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // with its code
+	d.to = time.Now()
+	return d
+}
+
+// exits are those of these shells that end in a capture's own time, by exit code.
+func exits(t *testing.T, path string, of []death) (codes []int64) {
+	t.Helper()
+	all := readLives(t, path)
+	for _, d := range of {
+		for _, r := range all.find(t, d.pid, d.start) {
+			if r.text("state") == "exited" {
+				codes = append(codes, r.int(t, "exit_code"))
+			}
 		}
 	}
 	slices.Sort(codes)
 	return codes
 }
 
-// die has a shell exit with a code.
-func die(code int) { _ = exec.Command("sh", "-c", fmt.Sprintf("exit %d", code)).Run() }
+// checkExits wants those of these shells in a capture that ended in its own time,
+// and no others. Of one that ended just as that began or ended nothing is known.
+func checkExits(t *testing.T, path string, of []death) {
+	t.Helper()
+	const aside = 100 * time.Millisecond // the clock may be set a little
+	got, w := exits(t, path, of), analyze(t, "lifetimes", path).Capture
+	for _, d := range of {
+		switch has := slices.Contains(got, d.code); {
+		case !has && d.from.After(w.Start.Add(aside)) && d.to.Before(w.End.Add(-aside)):
+			t.Errorf("%s, from %v to %v, lacks exit %d of %v", filepath.Base(path), w.Start, w.End, d.code, d.to)
+		case has && (d.to.Before(w.Start.Add(-aside)) || d.from.After(w.End.Add(aside))):
+			t.Errorf("%s, from %v to %v, has exit %d of %v", filepath.Base(path), w.Start, w.End, d.code, d.to)
+		}
+	}
+}
 
 func exist(t *testing.T, path string) {
 	t.Helper()
@@ -86,53 +128,74 @@ func exist(t *testing.T, path string) {
 	})
 }
 
+// begun waits until everything is attached and the first rows are written.
+func (r *underway) begun(t *testing.T) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/task/", r.cmd.Process.Pid)
+	waitUntil(t, "privileges are dropped", func() bool {
+		all := statusField(t, dir, "NoNewPrivs")
+		return len(all) > 0 && !slices.Contains(all, 0)
+	})
+}
+
 // A flight recorder writes its newest window when it is asked to, when a
 // process ends as the trigger says, and when it ends: each a capture that needs
-// no other.
+// no other. The code is hardly another's.
 func TestFlightRecorder(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "trace.arrow")
-	r := startRecorder(t, "-o", path, "--last", "3s", "--trigger", "exit=7")
-	time.Sleep(2 * time.Second)
-	die(3) // within the first window, and none of the later ones
-	die(7)
+	t.Parallel()
+	const last = 3 * time.Second
+	dir, code := t.TempDir(), 64+os.Getpid()%128
+	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "--last", last.String(), "--trigger", fmt.Sprint("exit=", code))
+	r.begun(t)
+	first := []death{die(t, 3), die(t, code)}
 	exist(t, filepath.Join(dir, "trace.1.arrow"))
-	time.Sleep(4500 * time.Millisecond)
-	die(4)
+	time.Sleep(time.Until(first[1].to.Add(last + 1500*time.Millisecond))) // none of the later windows has them
+	second := die(t, 4)
 	if err := r.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
 	exist(t, filepath.Join(dir, "trace.2.arrow"))
-	die(5)
-	time.Sleep(100 * time.Millisecond)
+	third := die(t, 5)
 	r.stop(t)
-	for name, want := range map[string][]int64{"trace.1.arrow": {3, 7}, "trace.2.arrow": {4}, "trace.arrow": {4, 5}} {
+	stopped := time.Now()
+	all := append(first, second, third)
+	for name, must := range map[string]death{"trace.1.arrow": first[1], "trace.2.arrow": second, "trace.arrow": third} {
 		file := filepath.Join(dir, name)
-		if got := exits(t, file); !slices.Equal(got, want) {
-			t.Errorf("%s has exits %v, want %v", name, got, want)
+		checkWhole(t, file)
+		checkExits(t, file, all)
+		w := analyze(t, "cputime", file).Capture
+		if early := must.from.Sub(w.End); early > 0 {
+			t.Errorf("%s ends %v before what it is for", name, early)
 		}
-		tb := analyze(t, "cputime", file)
-		if span := time.Duration(tb.Capture.DurationNS); span > 6*time.Second {
+		if span := w.End.Sub(w.Start); span > 2*last || name == "trace.arrow" && span < min(last, stopped.Sub(third.to)) {
 			t.Errorf("%s is of %v", name, span)
 		}
-		sum := int64(0)
-		for _, row := range tb.Rows {
-			sum += row.int(t, "on_cpu_ns")
-		}
-		if share := float64(sum) / float64(tb.Capture.DurationNS); share < 0.98 {
-			t.Errorf("%s: rows add up to %.3f CPUs", name, share)
-		}
+		checkShare(t, file)
 	}
-	if !strings.Contains(r.stderr.String(), "because trigger exit=7") || !strings.Contains(r.stderr.String(), "because asked to") {
-		t.Errorf("it does not say what it wrote and why:\n%s", r.stderr.String())
+	if got := exits(t, filepath.Join(dir, "trace.1.arrow"), all); !slices.Equal(got, []int64{3, int64(code)}) {
+		t.Errorf("the first window has exits %v, want 3 and %d", got, code)
+	}
+	if said := r.stderr.String(); !strings.Contains(said, fmt.Sprint("because trigger exit=", code)) || !strings.Contains(said, "because asked to") {
+		t.Errorf("it does not say what it wrote and why:\n%s", said)
+	}
+}
+
+// checkShare wants most of the time of all CPUs to be somebody's.
+func checkShare(t *testing.T, path string) {
+	t.Helper()
+	tb := analyze(t, "cputime", path)
+	sum := tb.sum(t, "on_cpu_ns", nil)
+	if share := float64(sum) / float64(tb.Capture.DurationNS); share < 0.98 {
+		t.Errorf("%s: rows add up to %.3f CPUs", filepath.Base(path), share)
 	}
 }
 
 // Of the windows that a flight recorder wrote as many stay as it is told.
 func TestFlightRecorderKeeps(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "--last", "1s", "--rotate", "2")
-	time.Sleep(2 * time.Second)
+	r.begun(t)
 	for i := range 3 {
 		if err := r.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 			t.Fatal(err)
@@ -156,8 +219,8 @@ func TestFlightRecorderKeeps(t *testing.T) {
 func TestFlightRecorderIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "trace.arrow")
 	const most = 1 << 20
-	r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "--last", "60s", "--max-size", fmt.Sprint(most), "-d", "25s")
-	if err := echo(t, r.ended); err != nil {
+	r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "--last", "18s", "--max-size", fmt.Sprint(most), "-d", "8s")
+	if err := echo(t, r.ended); status(t, err, path) != 0 {
 		t.Fatalf("%v: %s", err, r.stderr.String())
 	}
 	exist(t, path)
@@ -165,8 +228,8 @@ func TestFlightRecorderIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The newest two segments stay whatever they have: each is 7.5 s here.
-	if begun := analyze(t, "cputime", path).Capture.DurationNS; begun > 20e9 {
+	// The newest two segments stay whatever they have: each is 2.25 s here.
+	if begun := analyze(t, "cputime", path).Capture.DurationNS; begun > 6e9 {
 		t.Errorf("%d bytes of %v kept", st.Size(), time.Duration(begun))
 	}
 }
@@ -175,34 +238,28 @@ func TestFlightRecorderIsBounded(t *testing.T) {
 // what each counts adds up.
 func TestRotate(t *testing.T) {
 	dir := t.TempDir()
-	const most, keep, shells = 1 << 20, 100, 40
+	const most, keep, shells = 1 << 20, 1000, 40
 	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "-e", "cpu,process,sched", "--max-size", fmt.Sprint(most), "--rotate", fmt.Sprint(keep))
-	exist1 := filepath.Join(dir, "trace.1.arrow")
-	waitUntil(t, "the first file begins", func() bool {
-		st, err := os.Stat(exist1)
+	began := func(n int) bool {
+		st, err := os.Stat(filepath.Join(dir, fmt.Sprintf("trace.%d.arrow", n)))
 		return err == nil && st.Size() > 0
-	})
-	var want []int64
-	done := make(chan error)
-	go func() {
-		defer close(done)
-		for i := range shells {
-			die(i + 1)
-			time.Sleep(200 * time.Millisecond)
+	}
+	waitUntil(t, "the first file begins", func() bool { return began(1) })
+	var mine []death
+	stop := busy(t)
+	for n := 1; n < 5; n++ { // some in each file
+		for range shells / 4 {
+			mine = append(mine, die(t, len(mine)+1))
 		}
-	}()
-	for i := range shells {
-		want = append(want, int64(i+1))
+		waitUntil(t, "another file begins", func() bool { return began(n + 1) })
 	}
-	if err := echo(t, done); err != nil {
-		t.Fatal(err)
-	}
+	stop()
 	r.stop(t)
 	files, err := filepath.Glob(filepath.Join(dir, "*.arrow"))
-	if err != nil || len(files) < 3 {
+	if err != nil || len(files) < 5 {
 		t.Fatalf("%d files, %v: %s", len(files), err, r.stderr.String())
 	}
-	var got []int64
+	var got, want []int64
 	for _, f := range files {
 		st, err := os.Stat(f)
 		if err != nil {
@@ -215,11 +272,10 @@ func TestRotate(t *testing.T) {
 			t.Errorf("a file is named %s", f)
 		}
 		exist(t, f)
-		for _, row := range analyze(t, "lifetimes", f).Rows {
-			if row.text("comm") == "sh" && row.text("state") == "exited" {
-				got = append(got, row.int(t, "exit_code"))
-			}
-		}
+		got = append(got, exits(t, f, mine)...)
+	}
+	for i := range shells {
+		want = append(want, int64(i+1))
 	}
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
@@ -230,10 +286,11 @@ func TestRotate(t *testing.T) {
 // Of the files that follow each other, only the newest stay.
 func TestRotateKeeps(t *testing.T) {
 	dir := t.TempDir()
-	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "-e", "cpu,sched", "--max-size", "256KiB", "--rotate", "2", "-d", "8s")
-	if err := echo(t, r.ended); err != nil {
-		t.Fatalf("%v: %s", err, r.stderr.String())
-	}
+	r := startRecorder(t, "-o", filepath.Join(dir, "trace.arrow"), "-e", "cpu,sched", "--max-size", "256KiB", "--rotate", "2")
+	stop := busy(t)
+	waitUntil(t, "the fourth file begins", func() bool { _, err := os.Stat(filepath.Join(dir, "trace.4.arrow")); return err == nil })
+	stop()
+	r.stop(t)
 	files, _ := filepath.Glob(filepath.Join(dir, "*.arrow"))
 	if len(files) != 2 || slices.Contains(files, filepath.Join(dir, "trace.1.arrow")) {
 		t.Errorf("files %v, want the two newest: %s", files, r.stderr.String())

@@ -9,7 +9,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os/exec"
+	"slices"
 	"testing"
+	"time"
+
+	"github.com/ebrec/ebrec/test/truth"
 )
 
 // table is what "ebrec analyze --format json" prints.
@@ -18,9 +23,11 @@ type table struct {
 	Capture  struct {
 		Host       string
 		Kernel     string
+		Start, End time.Time
 		DurationNS int64 `json:"duration_ns"`
 	}
 	Columns []struct{ Name, Unit, Description string }
+	Loss    []json.RawMessage
 	Rows    []row
 	Notes   []string
 }
@@ -59,6 +66,13 @@ func (tb table) find(t *testing.T, want row) row {
 		t.Errorf("%s has no row with %v", tb.Analysis, want)
 	}
 	return found
+}
+
+// process returns the row of a process in a table that tells no starts: one that had
+// its number before, or has it later, has another name.
+func (tb table) process(t *testing.T, want truth.Process) row {
+	t.Helper()
+	return tb.find(t, row{"pid": want.PID, "comm": want.Comm})
 }
 
 // sum adds a column up over the rows whose columns have the values of want.
@@ -126,4 +140,39 @@ func replayRows(t *testing.T, trace, kind string) (rows []row) {
 		}
 		rows = append(rows, r)
 	}
+}
+
+// lostOf adds up what the capture says that sources lost.
+func lostOf(t *testing.T, trace string, sources ...string) (lost int64) {
+	t.Helper()
+	for _, r := range replayRows(t, trace, "loss") {
+		if slices.Contains(sources, r.text("loss_source")) {
+			lost += r.int(t, "lost")
+		}
+	}
+	return lost
+}
+
+// hidden tells whether the capture says that threads were on a CPU that the machine
+// hides from tracing: switches to and from them were not seen.
+func hidden(t *testing.T, trace string) bool {
+	t.Helper()
+	return slices.ContainsFunc(replayRows(t, trace, "loss"), func(r row) bool { return r.text("loss_reason") == "unseen" })
+}
+
+// rowsOf is how many rows of a kind a capture has.
+func rowsOf(t *testing.T, trace, kind string) int64 {
+	t.Helper()
+	var info table
+	out, _ := exec.Command(ebrec, "info", "--format", "json", trace).Output() // 3, when something was lost
+	if err := json.Unmarshal(out, &info); err != nil {
+		t.Fatalf("info %s: %v: %s", trace, err, out)
+	}
+	for _, r := range info.Rows {
+		if r.text("kind") == kind {
+			return int64(r["rows"].(float64))
+		}
+	}
+	t.Fatalf("info does not name %s", kind)
+	return 0
 }

@@ -17,6 +17,7 @@ import (
 func TestTCPLatency(t *testing.T) {
 	for _, family := range []string{"4", "6"} {
 		t.Run("IPv"+family, func(t *testing.T) {
+			t.Parallel()
 			r := record(t, []string{"-e", "tcp,tcpturns"}, "tcp", "--family", family, "--rtt", "20ms",
 				"--requests", "20", "--think", "5ms", "--connections", "7", "--refused", "5")
 			checkConns(t, r)
@@ -34,7 +35,7 @@ func TestFastOpen(t *testing.T) {
 				r := record(t, []string{"-e", "tcp,tcpturns,tcpstates"}, "tcp", "--fast-open", "--family", family, "--rtt", "20ms",
 					"--requests", "5", "--think", "3ms", "--connections", "7", "--refused", "0", "--drop-every", drop)
 				checkConns(t, r)
-				checkSentAgain(t, r, drop != "0", true)
+				checkSentAgain(t, r, drop != "0")
 				checkFastOpened(t, r)
 			})
 		}
@@ -61,6 +62,7 @@ func checkFastOpened(t *testing.T, r recording) {
 
 // TestTCPLoss drops packets: what is sent again is counted, by both ends.
 func TestTCPLoss(t *testing.T) {
+	t.Parallel()
 	r := record(t, nil, "tcp", "--rtt", "10ms", "--requests", "30", "--refused", "0", "--drop-every", "9")
 	got := analyze(t, "tcplat", r.trace)
 	var total uint32
@@ -71,7 +73,7 @@ func TestTCPLoss(t *testing.T) {
 			t.Errorf("%s: %d retransmits, TCP_INFO had %d", want.Side, n, want.Info.Retransmits)
 		}
 		seen := analyze(t, "tcpretrans", r.trace).sum(t, "segments", row{"pid": want.PID, "lport": want.LPort, "rport": want.RPort})
-		if seen != n {
+		if seen > n || seen < n-fewHidden(t, r.trace, n) {
 			t.Errorf("%s: %d segments were seen to be sent again, the kernel counts %d", want.Side, seen, n)
 		}
 	}
@@ -92,44 +94,69 @@ func TestTCPPaths(t *testing.T) {
 				continue // it would take too long for one to be lost
 			}
 			t.Run(fmt.Sprint(path.rtt, " one lost of ", drop), func(t *testing.T) {
-				r := record(t, []string{"-e", "tcp,tcpturns"}, "tcp", "--rtt", path.rtt.String(), "--requests", path.requests,
+				t.Parallel()
+				r := record(t, []string{"-e", "cpu,tcp,tcpturns"}, "tcp", "--rtt", path.rtt.String(), "--requests", path.requests,
 					"--think", "3ms", "--connections", path.connections, "--refused", "5", "--drop-every", drop)
 				checkConns(t, r)
-				checkSentAgain(t, r, drop != "0", true)
+				checkSentAgain(t, r, drop != "0")
 			})
 		}
 	}
 }
 
 // checkSentAgain wants as many segments to be sent again as the kernel counts on
-// each side. Some machines hide threads from tracing: what is sent again by an
-// interrupt of one of those is not seen, so that few may be missing.
-func checkSentAgain(t *testing.T, r recording, some, hidden bool) {
+// each side.
+func checkSentAgain(t *testing.T, r recording, some bool) {
 	t.Helper()
 	got, all := map[string]int64{}, int64(0)
-	sides := map[int64]string{0: "server"} // its SYN-ACKs: nobody has the connection yet
-	for _, c := range r.truth.TCP {
-		sides[int64(c.PID)] = c.Side
-	}
+	sides := sidesOf(t, r)
 	for _, row := range replayRows(t, r.trace, "tcp_retransmit") {
-		side := sides[row.int(t, "pid")]
+		side, ours := sides[row.int(t, "conn")]
+		if !ours {
+			continue // a SYN-ACK is nobody's yet
+		}
 		if row.int(t, "time_ns") <= r.truth.SentAgain[side].AtNS { // a FIN may be sent again behind it
 			got[side] += row.int(t, "segments")
 		}
 	}
 	for side, want := range r.truth.SentAgain {
 		all += want.Segments
-		few := int64(0)
-		if hidden {
-			few = 1 + want.Segments/20
-		}
-		if got[side] > want.Segments || got[side] < want.Segments-want.Failed-few {
+		if few := fewHidden(t, r.trace, want.Segments); got[side] > want.Segments || got[side] < want.Segments-want.Failed-few {
 			t.Errorf("%s: %d segments sent again, the kernel counts %d, of which %d failed", side, got[side], want.Segments, want.Failed)
 		}
 	}
 	if some && all == 0 {
 		t.Error("the path lost nothing: the test proves nothing")
 	}
+}
+
+// fewHidden is how many of n segments that are sent again may go unseen. Some
+// machines hide threads from tracing, and with them what is sent again by an
+// interrupt of one: few, where the capture says that such threads were on a CPU.
+func fewHidden(t *testing.T, trace string, n int64) int64 {
+	t.Helper()
+	if !hidden(t, trace) {
+		return 0
+	}
+	return 1 + n/20
+}
+
+// sidesOf is which side each connection of the truth's network is of, by its number.
+// No other network of this machine has its addresses.
+func sidesOf(t *testing.T, r recording) map[int64]string {
+	t.Helper()
+	byAddr, sides := map[string]string{}, map[int64]string{}
+	for _, c := range r.truth.TCP {
+		byAddr[c.LAddr] = c.Side
+	}
+	for _, kind := range []string{"tcp_connect", "tcp_accept", "tcp_close"} {
+		for _, row := range replayRows(t, r.trace, kind) {
+			if side := byAddr[row.text("laddr")]; side != "" {
+				sides[row.int(t, "conn")] = side
+			}
+		}
+	}
+	return sides
 }
 
 // checkConns compares every connection of the truth with its row.

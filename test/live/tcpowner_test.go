@@ -6,10 +6,12 @@ package live
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/ebrec/ebrec/test/truth"
@@ -22,36 +24,37 @@ func TestOwners(t *testing.T) {
 }
 
 // checkOwners wants both ends of so many connections to be of the processes that
-// say so.
+// say so. A port that was closed a while ago may have another connection.
 func checkOwners(t *testing.T, r recording, connections int) {
 	t.Helper()
-	comms, ends := map[int]string{}, map[string]row{}
+	comms := map[int]string{}
 	for _, p := range r.truth.Processes {
 		comms[p.PID] = p.Comm
 	}
+	var got, want []string
 	for _, row := range analyze(t, "tcplat", r.trace).Rows {
-		ends[fmt.Sprint(row.int(t, "lport"), " ", row.int(t, "rport"))] = row
-	}
-	if n := 2 * connections; len(ends) != n || len(r.truth.TCP) != n {
-		t.Fatalf("%d ends, %d told by the processes, want %d", len(ends), len(r.truth.TCP), n)
+		got = append(got, fmt.Sprintf("%d --> %d: %d %s, %s", row.int(t, "lport"), row.int(t, "rport"), row.int(t, "pid"), row.text("comm"), row.text("direction")))
 	}
 	clerk := 0
-	for _, want := range r.truth.TCP {
-		row := ends[fmt.Sprint(want.LPort, " ", want.RPort)]
-		direction := map[string]string{"client": "active", "server": "passive"}[want.Side]
-		if pid := row.int(t, "pid"); pid != int64(want.PID) || row.text("comm") != comms[want.PID] || row.text("direction") != direction {
-			t.Errorf("%s %d --> %d: owner %d %s, %s; want %d %s, %s", want.Side, want.LPort, want.RPort, pid, row.text("comm"), row.text("direction"), want.PID, comms[want.PID], direction)
-		}
-		clerk += strings.Count(comms[want.PID], "clerk")
+	for _, c := range r.truth.TCP {
+		direction := map[string]string{"client": "active", "server": "passive"}[c.Side]
+		want = append(want, fmt.Sprintf("%d --> %d: %d %s, %s", c.LPort, c.RPort, c.PID, comms[c.PID], direction))
+		clerk += strings.Count(comms[c.PID], "clerk")
 	}
-	if clerk == 0 {
-		t.Error("no connection was passed on: the test proves less than it should")
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("ends and their owners (-truth +recorded):\n%s", diff)
+	}
+	if len(want) != 2*connections || clerk == 0 {
+		t.Errorf("%d ends, %d of connections that were passed on: the test proves less than it should", len(want), clerk)
 	}
 }
 
 // TestManyTurns records few turns one by one and the others as histograms:
 // counts stay exact, and medians within a bucket, a quarter.
 func TestManyTurns(t *testing.T) {
+	t.Parallel()
 	r := record(t, []string{"-e", "tcp,tcpturns", "--max-turns", "10", "--rtt-interval", "20ms"},
 		"tcp", "--rtt", "4ms", "--requests", "100", "--think", "2ms", "--connections", "3", "--refused", "0")
 	got := analyze(t, "tcplat", r.trace)
@@ -132,6 +135,7 @@ func TestMPTCP(t *testing.T) {
 // has one row, with its owner, its bytes and how it ended, and no duration is
 // longer than the recording, which one below zero would be.
 func TestOddConnections(t *testing.T) {
+	t.Parallel()
 	checkOdd(t, record(t, []string{"-e", "process,tcp,tcpturns,tcpstates"}, "odd"))
 }
 
@@ -162,13 +166,10 @@ func checkOdd(t *testing.T, r recording) {
 }
 
 // checkFailed wants a connect to have failed as the application saw it, and when:
-// it may have to wait for a CPU before it can read its clock.
+// not before it could, and not after the application knew of it.
 func checkFailed(t *testing.T, found row, want truth.Conn) {
 	t.Helper()
 	took, least, got := time.Duration(want.ConnectNS), time.Duration(want.LeastNS), time.Duration(found.int(t, "connect_ns"))
-	if least == 0 {
-		least = took - max(5*time.Millisecond, took/50)
-	}
 	if outcome := found.text("outcome"); outcome != want.Outcome || got < least || got > took {
 		t.Errorf("connect %s after %v, which took from %v to %v; want %s", outcome, got, least, took, want.Outcome)
 	}

@@ -6,6 +6,8 @@ package live
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -65,14 +67,32 @@ func TestWindowEdges(t *testing.T) {
 // still accounts for every nanosecond of every CPU.
 func TestRecorderIsStopped(t *testing.T) {
 	cpus := onlineCPUs(t)
-	for i := range 24 {
-		path := filepath.Join(t.TempDir(), "trace.arrow")
-		r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "-d", "150ms")
-		time.Sleep(time.Duration(i) * 20 * time.Millisecond)
-		_ = r.cmd.Process.Signal(syscall.SIGSTOP) // it may have ended
-		time.Sleep(60 * time.Millisecond)
-		_ = r.cmd.Process.Signal(syscall.SIGCONT)
-		r.wait(t)
-		checkOnCPU(t, recording{trace: path}, cpus)
+	for i := range 12 {
+		after := time.Duration(i) * 30 * time.Millisecond
+		t.Run(fmt.Sprint(after, " after its start"), func(t *testing.T) {
+			t.Parallel()
+			stopRecorder(t, cpus, func(string) { time.Sleep(after) })
+		})
+		after /= 2
+		t.Run(fmt.Sprint(after, " after its first rows"), func(t *testing.T) {
+			t.Parallel()
+			stopRecorder(t, cpus, func(path string) {
+				waitUntil(t, "there are rows", func() bool { st, err := os.Stat(path); return err == nil && st.Size() > 0 })
+				time.Sleep(after)
+			})
+		})
 	}
+}
+
+// stopRecorder stops a recorder for a while when it has been waited for.
+func stopRecorder(t *testing.T, cpus int, wait func(path string)) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "trace.arrow")
+	r := startRecorder(t, "-o", path, "-e", "cpu,sched,process", "-d", "150ms")
+	wait(path)
+	_ = r.cmd.Process.Signal(syscall.SIGSTOP) // it may have ended
+	time.Sleep(60 * time.Millisecond)
+	_ = r.cmd.Process.Signal(syscall.SIGCONT)
+	r.wait(t)
+	checkOnCPU(t, recording{trace: path}, cpus)
 }
