@@ -3,14 +3,12 @@
 .DEFAULT_GOAL := help
 export CGO_ENABLED := 0
 GO ?= go
+ROUNDS ?= 20
+RECORDINGS ?= 200
 KERNELS ?= 5.10 6.1 6.12 newest
 DATE ?= $(shell date -u +%F)
 
-# The live tests hold a machine that others share to the nanosecond: up to three of
-# them that fail run again, by themselves, twice at most, and every run is printed.
-LIVE = $(GO) run gotest.tools/gotestsum@v1.13.0 --format pkgname-and-test-fails --rerun-fails=2 --rerun-fails-max-failures=3 --packages ./test/live --
-
-.PHONY: help build generate generate-report fmt vet lint check test test-root test-kernels test-arm64 golden fixtures fuzz sweep interop browser bench compare man dist test-dist demo clean
+.PHONY: help build generate generate-report fmt vet lint check test test-root test-kernels test-arm64 golden fixtures fuzz rounds soak sweep interop browser bench compare man dist test-dist demo clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,13 +39,19 @@ check: fmt vet lint test ## all that a commit must pass
 
 test: ## run all tests; those of the recorder need root and BPF, and say so
 	$(GO) test -p 1 $$($(GO) list ./... | grep -v /test/live)
-	$(LIVE) -count=1 -timeout 20m
+	$(GO) test -count=1 -timeout 20m ./test/live
 
 test-root: ## run all tests, and fail where root or BPF is missing
 	EBREC_REQUIRE_ROOT=1 $(MAKE) test
 
+rounds: ## run the live tests again and again beside two spinning programs (root, BPF)
+	$(GO) run ./test/rounds --rounds $(ROUNDS)
+
+soak: ## make many recordings beside two spinning programs and a storm of forks (root, BPF)
+	EBREC_REQUIRE_ROOT=1 EBREC_SOAK=$(RECORDINGS) $(GO) test -count=1 -v -timeout 2h -run TestSoak ./test/live
+
 test-kernels: ## run the live tests on other kernels, in QEMU guests
-	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(LIVE) -count=1 -timeout 50m -run TestKernels
+	EBREC_REQUIRE_ROOT=1 EBREC_TEST_KERNELS='$(KERNELS)' $(GO) test -count=1 -timeout 50m -run TestKernels ./test/live
 
 test-arm64: ## run the tests that need no kernel as arm64 programs (qemu-user)
 	GOARCH=arm64 $(GO) test -short -exec qemu-aarch64 ./bpf ./replay ./analyze ./check
