@@ -119,13 +119,16 @@ func TestPIDInNamespace(t *testing.T) {
 func TestPIDOfThread(t *testing.T) {
 	need.BPF(t)
 	tid, done := make(chan int), make(chan bool)
-	go func() {
-		runtime.LockOSThread()
-		tid <- unix.Gettid()
-		<-done
-	}()
 	defer close(done)
-	n := <-tid
+	n := os.Getpid()
+	for n == os.Getpid() { // the process's first thread is not meant, and is held meanwhile
+		go func() {
+			runtime.LockOSThread()
+			tid <- unix.Gettid()
+			<-done
+		}()
+		n = <-tid
+	}
 	path := filepath.Join(t.TempDir(), "trace.arrow")
 	out, err := exec.Command(ebrec, "record", "-o", path, "-d", "1s", "-p", strconv.Itoa(n)).CombinedOutput()
 	var exit *exec.ExitError
