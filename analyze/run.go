@@ -228,8 +228,9 @@ func (h *handing) hand(run replay.Run) error {
 // close reads what the recorder says of itself behind what was read, and notes
 // where the recording ends.
 func (s *scan) close(ctx context.Context, last, to int64) error {
-	if to != 0 {
-		sel := replay.Select{Kinds: accountKinds, From: to + 1, Columns: s.account.columns()}
+	kinds := slices.DeleteFunc(slices.Clone(accountKinds), func(k string) bool { return s.capture.Kind(k) == nil })
+	if to != 0 && len(kinds) > 0 {
+		sel := replay.Select{Kinds: kinds, From: to + 1, Columns: s.account.columns()}
 		for e, err := range replay.New(s.capture).Events(sel) {
 			if err != nil {
 				return err
