@@ -76,6 +76,7 @@ type lifetimesPass struct {
 	ledger *ledger
 	lives  map[processID]*life
 	ends   map[threadID]uint64 // lifetimes of threads that ended before their process
+	gone   map[threadID]uint64 // those of them that ended before the window
 	args   map[uint32]string   // of the exec whose row comes next, by pid
 
 	start, ppid, comm, kernel, filename, lifetime, exitCode, signal, total, text, reason format.Col
@@ -131,6 +132,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 
 // Begin leaves out who ended before the window.
 func (p *lifetimesPass) Begin() {
+	p.gone = maps.Clone(p.ends)
 	maps.DeleteFunc(p.lives, func(_ processID, l *life) bool { return l.exited })
 }
 
@@ -200,7 +202,8 @@ func (p *lifetimesPass) rows(l *ended) (rows [][]Value) {
 	}
 	for id, t := range p.ledger.threads {
 		p.ledger.settle(t)
-		if t.process != l.id || t.comm == "" && id.tid != l.id.pid {
+		_, gone := p.gone[id]
+		if first := id.tid == l.id.pid; t.process != l.id || !first && (gone || t.comm == "") {
 			continue
 		}
 		row := l.row()
