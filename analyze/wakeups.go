@@ -92,6 +92,8 @@ func (p *wakeupsPass) Event(e replay.Event) error {
 		delete(p.pending, e.TID())
 		if e.Uint(p.preempted) != 0 {
 			p.queued[e.TID()] = true
+		} else { // also of a thread that came unseen
+			delete(p.queued, e.TID())
 		}
 	default:
 		p.tasks.Update(e)
