@@ -17,11 +17,18 @@ import (
 type carried struct {
 	settled int64 // when sums were last read before the window
 	tasks   map[taskKey]*carriedTask
-	conns   map[uint64]*carriedConn
-	recent  []int // rows since settled, and the CPUs' sums of then
-	// The last switch of each CPU, and of each thread that lives away from one.
+	// The last sums of threads that ended, by process: they are part of what that
+	// used, until it has ended itself.
+	over   map[uint32][]int
+	gone   map[uint32]bool // processes that ended
+	conns  map[uint64]carriedConn
+	recent []int // rows since settled, and the CPUs' sums of then
+	// The last switch of each CPU, that by which each thread left one, unless it
+	// ended, and that by which it came to one since. Where a filter left out other
+	// switches, it need not be there any more.
 	byCPU map[int]int
 	byTID map[uint32]int
+	onCPU map[uint32]int
 	// The wakeup of each thread that has not come to a CPU since, and by CPU that of
 	// the one that came last.
 	wakeups map[uint32]int
@@ -44,8 +51,9 @@ type taskKey struct {
 // carriedTask is the rows of one thread; -1: none.
 type carriedTask struct{ first, last, exec, sum int }
 
-// carriedConn is the rows of one connection; figures is the last that has the kernel's, -1: none.
-type carriedConn struct{ first, last, figures int }
+// carriedConn is the first and the last row of each kind of one connection: an
+// analysis knows some kinds only, and each has something to say of the connection.
+type carriedConn map[uint16]*[2]int
 
 // carriedKinds are carried besides what introduces tasks and connections.
 var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat", "clock"}
@@ -87,7 +95,7 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, conns: map[uint64]*carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{}, clock: -1,
+		tasks: map[taskKey]*carriedTask{}, over: map[uint32][]int{}, gone: map[uint32]bool{}, conns: map[uint64]carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, onCPU: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{}, clock: -1,
 		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), next: file.Col("next_tid"), woken: file.Col("woken_tid"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
 	s.Columns = []format.Col{f.cgroup, f.state, f.next, f.woken, f.start, f.conn, f.exited, f.errno}
@@ -147,11 +155,17 @@ func (f *carried) task(e Event) *carriedTask {
 	return t
 }
 
-// sum notes a row of sums, which may come after the thread's end.
+// sum notes a row of sums, which may come after the thread's end. A first thread
+// may have several series (FORMAT.md, Sums).
 func (f *carried) sum(e Event, i int) {
 	t := f.task(e)
-	t.sum = i
-	if e.Uint(f.exited) != 0 && (e.TID() != e.PID() || t.first < 0) {
+	if t.sum = i; e.Uint(f.exited) == 0 {
+		return
+	}
+	if t.sum = -1; !f.gone[e.PID()] {
+		f.over[e.PID()] = append(f.over[e.PID()], i)
+	}
+	if e.TID() != e.PID() || t.first < 0 {
 		delete(f.tasks, f.key(e))
 	}
 }
@@ -159,10 +173,17 @@ func (f *carried) sum(e Event, i int) {
 // identity notes a row that says who a task is. A process keeps its name until
 // its last thread ends, so its first thread is kept until then.
 func (f *carried) identity(e Event, i int) {
-	kind := e.Kind().Name
-	if kind == "exit" || kind == "thread_exit" && e.TID() != e.PID() {
+	kind, first := e.Kind().Name, e.TID() == e.PID()
+	if kind == "exit" {
+		f.gone[e.PID()] = true
+		delete(f.over, e.PID())
+	}
+	if kind == "exit" || kind == "thread_exit" && !first {
 		delete(f.tasks, f.key(e))
 		return
+	}
+	if first {
+		delete(f.gone, e.PID())
 	}
 	t := f.task(e)
 	if t.first < 0 {
@@ -182,6 +203,8 @@ func (f *carried) hop(e Event, i int) {
 		f.came[e.CPU()] = woken
 		delete(f.wakeups, next)
 	}
+	f.onCPU[next] = i
+	delete(f.onCPU, e.TID())
 	if f.byTID[e.TID()] = i; e.Str(f.state) == "X" {
 		delete(f.byTID, e.TID())
 	}
@@ -194,14 +217,14 @@ func (f *carried) connection(e Event, i int) {
 		delete(f.conns, id)
 		return
 	}
-	c := f.conns[id]
-	if c == nil {
-		c = &carriedConn{first: i, figures: -1}
-		f.conns[id] = c
+	if f.conns[id] == nil {
+		f.conns[id] = carriedConn{}
 	}
-	if c.last = i; e.Kind().Name == "tcp_socket" {
-		c.figures = i
+	if rows := f.conns[id][e.Kind().ID]; rows != nil {
+		rows[1] = i
+		return
 	}
+	f.conns[id][e.Kind().ID] = &[2]int{i, i}
 }
 
 // rows are the places, ascending.
@@ -215,10 +238,13 @@ func (f *carried) rows() []int {
 			all = append(all, i)
 		}
 	}
-	for _, byTID := range []map[uint32]int{f.byTID, f.wakeups} {
+	for _, byTID := range []map[uint32]int{f.byTID, f.onCPU, f.wakeups} {
 		for _, i := range byTID {
 			all = append(all, i)
 		}
+	}
+	for _, rows := range f.over {
+		all = append(all, rows...)
 	}
 	for _, i := range f.cgroups {
 		all = append(all, i)
@@ -227,7 +253,9 @@ func (f *carried) rows() []int {
 		all = append(all, i)
 	}
 	for _, c := range f.conns {
-		all = append(all, c.first, c.last, c.figures)
+		for _, rows := range c {
+			all = append(all, rows[:]...)
+		}
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
