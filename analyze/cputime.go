@@ -37,13 +37,13 @@ var cputime = Analysis{
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock within the recording, what getrusage reports; 0 for idle; of a span of time that is measured by switches it is on_cpu_ns, brought within the bounds"},
 		{Name: "cpu_time_min_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "the CPU time is this at least: the same as cpu_time_ns where that is exact. In a span measured by switches the task clock is known when sums were read, before and after its ends"},
 		{Name: "cpu_time_max_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "and this at most. Where switches went unseen, a thread may have had more before it was first seen, and a process with a thread that was never seen all the time that nobody is known to have had. Where sums are missing (lost, or the capture is cut short), any process may have had all the time that nobody is known to have had, a quarter more, and what the task clocks of all differ from the wall clock by"},
-		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle and unseen it adds up to CPUs x recorded time. Where a switch went unseen it is what the task clock tells"},
+		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle and unseen it adds up to CPUs x recorded time. Where a switch went unseen it is what the task clock tells. None for CPUs and their idle tasks in a span that is measured by switches of a capture with a filter"},
 		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time; of CPUs on_cpu_ns"},
 		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording"},
 		{Name: "switches", Unit: unitCount, Doc: "times it left a CPU, voluntary and involuntary"},
 		{Name: "voluntary", Unit: unitCount, Doc: "switches by its own will: it went to sleep or ended"},
 		{Name: "involuntary", Unit: unitCount, Doc: "switches while runnable: preempted or yielding"},
-		{Name: "migrations", Unit: unitCount, Doc: "moves to another CPU"},
+		{Name: "migrations", Unit: unitCount, Doc: "moves to another CPU; in a span measured by switches only those after which it ran there"},
 		{Name: "class", Text: true, Doc: "user, kernel (a kernel thread), idle, unseen or cpu"},
 	},
 	Also:   []Table{{Title: "CPU time over time", Columns: seriesColumns}},
@@ -58,6 +58,8 @@ type cpuTimePass struct {
 	unseen cpuTimes // that nobody is known to have had
 	groups *groups
 	series *series // nil: it was not asked for
+
+	idleUnknown bool // all but which CPUs there are
 
 	idleNS, unseenNS format.Col
 }
@@ -243,8 +245,11 @@ func (p *cpuTimePass) open(total uint64, all map[groupID]*process) openTime {
 // asked, nor what of the time was CPU time.
 func (p *cpuTimePass) cpuRows() (rows [][]Value) {
 	for _, cpu := range slices.Sorted(maps.Keys(p.idle.now)) {
-		busy := p.env.Recording.DurationNS - min(p.env.Recording.DurationNS, p.idle.of(cpu)+p.unseen.of(cpu))
-		rows = append(rows, []Value{nil, nil, "CPU " + strconv.Itoa(cpu), nil, nil, nil, nil, busy, p.percent(busy), nil, nil, nil, nil, nil, "cpu"})
+		var busy, percent Value
+		if ns := p.env.Recording.DurationNS - min(p.env.Recording.DurationNS, p.idle.of(cpu)+p.unseen.of(cpu)); !p.idleUnknown {
+			busy, percent = ns, p.percent(ns)
+		}
+		rows = append(rows, []Value{nil, nil, "CPU " + strconv.Itoa(cpu), nil, nil, nil, nil, busy, percent, nil, nil, nil, nil, nil, "cpu"})
 	}
 	return rows
 }
@@ -286,8 +291,12 @@ func name(q *process) Value {
 
 // ownRow is of a CPU's time that is no thread's: there are no switches in it.
 func (p *cpuTimePass) ownRow(cpu int, class string, ns uint64) []Value {
+	var onCPU Value = ns
+	if p.idleUnknown {
+		onCPU = nil
+	}
 	return []Value{
-		uint64(0), nil, class + "/" + strconv.Itoa(cpu), nil, uint64(0), uint64(0), uint64(0), ns, nil, nil,
+		uint64(0), nil, class + "/" + strconv.Itoa(cpu), nil, uint64(0), uint64(0), uint64(0), onCPU, nil, nil,
 		nil, nil, nil, nil, class,
 	}
 }

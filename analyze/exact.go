@@ -265,6 +265,8 @@ func (x *exactCPUTime) settle() {
 		t.last.cpuTime = min(max(u.onCPU, t.least), t.most)
 	}
 	x.away.All(func(cpu uint32, ns *int64) { x.idle.set(int(cpu), uint64(*ns), false) })
+	// A filter leaves out switches between idle tasks and whoever is not recorded.
+	x.idleUnknown = x.env.Recording.Filter != ""
 }
 
 // bounds are those of the CPU time within the span. Sums only grow, and a

@@ -35,7 +35,7 @@ var lifetimes = Analysis{
 		{Name: "new_ppid", Some: true, Doc: "process id of the parent at the last row of the process, when that is another: the first one had ended"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread"},
 		{Name: "filename", Text: true, Doc: "file that it executed last within the recording; none when it only forked or is older"},
-		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it only forked"},
+		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it executed none"},
 		{Name: "args", Text: true, Some: true, Doc: "arguments of the last of them, quoted as a shell would need them; none unless recorded with --args"},
 		{Name: "start", Unit: unitInstant, Doc: "when the process started"},
 		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
@@ -130,10 +130,13 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	return nil
 }
 
-// Begin leaves out who ended before the window.
+// Begin leaves out who ended before the window, and what was executed before.
 func (p *lifetimesPass) Begin() {
 	p.gone = maps.Clone(p.ends)
 	maps.DeleteFunc(p.lives, func(_ processID, l *life) bool { return l.exited })
+	for _, l := range p.lives {
+		l.execs = 0
+	}
 }
 
 // life finds a process. Its first row has the parent that created it; later

@@ -5,7 +5,7 @@ package analyze
 import "slices"
 
 var cpuWhole = slices.Concat(pick(cputime.Columns, "threads", "cpu_time_ns", "cpu_time_min_ns", "cpu_time_max_ns", "on_cpu_ns"), []ColumnSpec{
-	{Name: "idle_ns", Unit: unitNS, Some: true, Doc: "wall time in which CPUs ran their idle tasks; none with --pid and --comm"},
+	{Name: "idle_ns", Unit: unitNS, Some: true, Doc: "wall time in which CPUs ran their idle tasks; none with --pid and --comm, and where on_cpu_ns of CPUs is not known"},
 }, pick(cputime.Columns, "cpu_percent", "run_queue_ns", "switches", "voluntary", "involuntary", "migrations"))
 
 // cpuSum is what all processes used, kernel threads included.
@@ -14,13 +14,13 @@ type cpuSum struct {
 	used        sums
 	least, most uint64
 	idle        uint64
-	some        bool // only of the processes that were asked for
+	noIdle      bool // it is not known, or was not asked for: only some processes were
 }
 
 func (p *cpuTimePass) whole(o *Options) (sum, []string) {
 	all := p.groups.of(p.ledger)
 	open := p.open(p.total(all), all)
-	s, unread := &cpuSum{some: len(o.PIDs)+len(o.Comms) > 0}, false
+	s, unread := &cpuSum{noIdle: p.idleUnknown || len(o.PIDs)+len(o.Comms) > 0}, false
 	for id, q := range all {
 		if !o.picks(id.pid, q.leader.Comm) || !q.ran && open.any == 0 {
 			continue
@@ -51,12 +51,13 @@ func (s *cpuSum) add(other sum) {
 	s.least += o.least
 	s.most += o.most
 	s.idle += o.idle
+	s.noIdle = s.noIdle || o.noIdle
 }
 
 func (s *cpuSum) values(recordedNS uint64) []Value {
 	u := &s.used
 	var idle, percent Value = s.idle, nil
-	if s.some {
+	if s.noIdle {
 		idle = nil
 	}
 	if recordedNS > 0 {
