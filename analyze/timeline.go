@@ -11,7 +11,8 @@ import (
 
 // stay is one time of a thread on a CPU, with the wait for it.
 type stay struct {
-	tid       uint32
+	tid       uint32 // that it came with
+	left      uint32 // that it left with: another when it took its process's meanwhile
 	cpu       int
 	from, to  int64
 	wait      uint64 // ns in a run queue before it
@@ -58,6 +59,8 @@ type wake struct {
 	at      int64
 	by      uint32
 	came    bool // to the CPU that it is on, after it was woken
+	on      bool // it is on a CPU, as far as switches are there: nobody wakes it
+	left    int64
 }
 
 // seat is who is on a CPU, since when and whom it followed.
@@ -115,7 +118,7 @@ func (l *timeline) leave(row int, t int64) {
 		l.cpus.Set(number, c)
 	}
 	s := &l.last // member by member: several times as fast as a copy
-	s.tid, s.cpu, s.from, s.to = tid, int(number), c.since, t
+	s.tid, s.left, s.cpu, s.from, s.to = tid, tid, int(number), c.since, t
 	s.before, s.expected, s.next = c.before, c.tid, uint32(n[switchNext][row])
 	s.wait, s.waitKnown, s.preempted = n[switchDelay][row], c.known, n[switchPreempted][row] != 0
 	s.woken, s.waker, s.broken = false, 0, false
@@ -130,8 +133,8 @@ func (l *timeline) leave(row int, t int64) {
 
 // wake takes a wakeup.
 func (l *timeline) wake(e replay.Event) {
-	if w := l.wakeOf(uint32(e.Uint(l.woken))); !w.queued {
-		*w = wake{waiting: true, at: e.Time(), by: e.TID()}
+	if w := l.wakeOf(uint32(e.Uint(l.woken))); !w.queued && !w.on {
+		*w = wake{waiting: true, at: e.Time(), by: e.TID(), left: w.left}
 	}
 }
 
@@ -148,16 +151,21 @@ func (l *timeline) wakeOf(tid uint32) *wake {
 // wait is no longer than it is since the wakeup: the kernel's counter may hold
 // sleep of a thread that it moved to another queue meanwhile (seen on 6.12).
 func (l *timeline) wokenBefore(s *stay) {
-	if w := l.wakes.Get(s.tid); w != nil || s.preempted {
-		w = l.wakeOf(s.tid)
+	if w := l.wakes.Get(s.tid); w != nil {
 		if w.came {
 			s.woken, s.waker = true, w.by
+		}
+		if w.came && !l.unseen.Lost(-1, w.left, s.from) { // else it may not have slept
 			s.wait = min(s.wait, uint64(max(0, s.from-w.at)))
 		}
-		w.came, w.waiting, w.queued = false, false, s.preempted
+		*w = wake{}
 	}
-	if w := l.wakes.Get(s.next); w != nil {
-		w.came, w.waiting, w.queued = w.waiting, false, false
+	if s.left != 0 {
+		*l.wakeOf(s.left) = wake{queued: s.preempted, left: s.to}
+	}
+	if s.next != 0 {
+		w := l.wakeOf(s.next)
+		w.came, w.waiting, w.queued, w.on = w.waiting, false, false, true
 	}
 }
 
@@ -175,7 +183,7 @@ func (l *timeline) mend(s *stay, c *seat) {
 	case s.tid == s.expected:
 	case l.tasks == nil:
 		s.broken = true
-	case s.to > l.carried && l.renumbered(s):
+	case s.to > l.carried && l.renumbered(s) && !l.unseen.Lost(s.cpu, s.from, s.to):
 		if !l.old {
 			s.tid = s.expected
 		}

@@ -24,9 +24,17 @@ type UnseenInterval struct {
 	Switches uint64 // that went unseen, at least
 }
 
-// Unseen are the intervals of a capture in which switches went unseen.
+// Unseen are the intervals of a capture in which switches went unseen, and those of
+// which switches that were seen may be lost.
 type Unseen struct {
 	byCPU map[int][]UnseenInterval // by To
+	lost  []lostSwitches
+}
+
+// lostSwitches are those of a CPU, or of any, that are lost of an interval.
+type lostSwitches struct {
+	cpu          int
+	since, until int64
 }
 
 // ReadUnseen reads the rows of a capture that tell of them.
@@ -36,14 +44,16 @@ func ReadUnseen(c *format.Capture) (*Unseen, error) {
 	if c.Kind("loss") == nil || reason == format.NoCol {
 		return u, nil
 	}
-	cpu, since, lost := c.Col(format.ColumnCPU), c.Col("since"), c.Col("lost")
-	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}, Columns: []format.Col{cpu, reason, since, lost}}) {
+	cpu, since, lost, source := c.Col(format.ColumnCPU), c.Col("since"), c.Col("lost"), c.Col("loss_source")
+	for b, err := range c.Batches(format.Scan{Kinds: []string{"loss"}, Columns: []format.Col{cpu, reason, since, lost, source}}) {
 		if err != nil {
 			return u, err
 		}
 		for i := range b.Len() {
 			if n := int(b.Uint(cpu, i)); n != AnyCPU && b.Str(reason, i) == UnseenReason {
 				u.byCPU[n] = append(u.byCPU[n], UnseenInterval{b.Int(since, i), b.Time(i), b.Uint(lost, i)})
+			} else if b.Str(source, i) == "sched" {
+				u.lost = append(u.lost, lostSwitches{n, b.Int(since, i), b.Time(i)})
 			}
 		}
 	}
@@ -75,4 +85,12 @@ func (u *Unseen) Between(cpu int, from, to int64) bool {
 	all := u.byCPU[cpu]
 	i, _ := slices.BinarySearchFunc(all, from, func(i UnseenInterval, at int64) int { return cmp.Compare(i.To, at) })
 	return i < len(all) && all[i].To <= to
+}
+
+// Lost tells whether switches of a CPU, or of any (-1), may be lost of an interval,
+// not because they went unseen.
+func (u *Unseen) Lost(cpu int, from, to int64) bool {
+	return slices.ContainsFunc(u.lost, func(l lostSwitches) bool {
+		return (cpu < 0 || l.cpu == cpu || l.cpu == AnyCPU) && l.since <= to && l.until >= from
+	})
 }
