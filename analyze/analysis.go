@@ -101,7 +101,8 @@ func Find(name string) (*Analysis, error) {
 var identityColumns = []string{"start", "ppid", "comm", "kernel_thread", "cgroup_id"}
 
 // identity are the kinds that name tasks; rename rows and the snapshot come
-// with every recording, the others with the source process.
+// with every recording, the others with the source process. Who ends while tasks
+// are listed is named by its exit alone.
 func identity() []Need {
 	return []Need{
 		{Kind: "task", Columns: identityColumns, Source: "recording"},
@@ -109,6 +110,7 @@ func identity() []Need {
 		{Kind: "exec", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "exit", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "thread_start", Columns: identityColumns, Source: "process", Optional: true},
+		{Kind: "thread_exit", Columns: identityColumns, Source: "process", Optional: true},
 	}
 }
 

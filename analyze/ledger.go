@@ -126,7 +126,7 @@ func (l *ledger) event(e replay.Event) {
 			}
 		}
 		l.lead(e)
-	case "fork", "exec", "exit", "thread_start":
+	case "fork", "exec", "exit", "thread_start", "thread_exit":
 		l.thread(e).comm = e.Str(l.comm)
 		l.lead(e)
 	}

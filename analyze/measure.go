@@ -163,7 +163,7 @@ func (m *measurePass) Event(e replay.Event) error {
 		m.timeline.wake(e)
 	case "task_sum":
 		m.sum(e)
-	case "task", "fork", "exec", "exit", "thread_start":
+	case "task", "fork", "exec", "exit", "thread_start", "thread_exit":
 		if m.ledger != nil {
 			m.ledger.event(e)
 		}
