@@ -66,6 +66,7 @@ const worstWaits = 10
 type waits struct {
 	pid, tid uint32
 	comm     string
+	who      threadID // whose last name that is; none: it is not one
 	latencies
 }
 
@@ -79,6 +80,7 @@ type runqPass struct {
 	env      *Env
 	tasks    *replay.Tasks
 	timeline *timeline
+	names    lastNames
 	by       map[waitKey]*waits
 	worst    []worstWait
 	broken   int
@@ -107,7 +109,7 @@ func (w *worstWait) size() uint64 { return w.wait }
 
 func newRunqLat(env *Env) Pass {
 	tasks := replay.NewTasks(env.Capture)
-	p := &runqPass{env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), by: map[waitKey]*waits{}, groups: newGroups(env)}
+	p := &runqPass{env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), names: lastNames{}, by: map[waitKey]*waits{}, groups: newGroups(env)}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	return p
 }
@@ -129,6 +131,7 @@ func (p *runqPass) Event(e replay.Event) error {
 		p.epoch++
 	default:
 		p.tasks.Update(e)
+		p.names.update(p.tasks, e.TID())
 		p.forget(e.TID())
 	}
 	return nil
@@ -203,15 +206,14 @@ func (p *runqPass) cached(tid uint32) *waitRow {
 	return r
 }
 
-// row is where a wait is counted.
+// row is where a wait is counted. Rows of names are those of processes, which are
+// put together in the end: a name may change.
 func (p *runqPass) row(s *stay) *waits {
 	task, _ := p.tasks.Lookup(s.tid)
 	var k waitKey
 	switch p.env.Options.By {
 	case "thread":
 		k = waitKey{pid: task.PID, tid: s.tid, start: task.Start}
-	case "comm":
-		k.name = leaderOf(p.tasks, task).Comm
 	case "cpu":
 		k.name = "CPU " + strconv.Itoa(s.cpu)
 	case "cgroup":
@@ -234,10 +236,10 @@ func (p *runqPass) row(s *stay) *waits {
 	switch {
 	case k.name != "":
 	case k.tid != 0:
-		w.comm = task.Comm
+		w.who = p.names.keep(task)
 	default:
 		if leader, ok := p.tasks.Lookup(task.PID); ok {
-			w.comm = leader.Comm
+			w.who = p.names.keep(leader)
 		} else if first { // of the threads whose first one nobody knows that which waited first
 			w.comm = task.Comm
 		}
@@ -275,6 +277,7 @@ func (p *runqPass) keep(s *stay) {
 func (p *runqPass) Tables() []Table {
 	t := Table{Title: titleBy(p.env.Options.By), Columns: runqlat.Columns}
 	all := waits{comm: "all"}
+	p.name()
 	for _, k := range slices.SortedFunc(maps.Keys(p.by), compareWaitKeys) {
 		w := p.by[k]
 		all.merge(&w.latencies)
@@ -286,6 +289,26 @@ func (p *runqPass) Tables() []Table {
 	}
 	t.Notes = append(t.Notes, p.brokenNotes()...)
 	return []Table{everything, t, histogram("Waits by length", histogramColumns, &all.latencies), p.longest()}
+}
+
+// name gives rows their names, and puts those of one name together where rows are
+// of names.
+func (p *runqPass) name() {
+	named := map[waitKey]*waits{}
+	for _, k := range slices.SortedFunc(maps.Keys(p.by), compareWaitKeys) {
+		w := p.by[k]
+		if w.who != (threadID{}) {
+			w.comm = p.names[w.who]
+		}
+		if of := named[waitKey{name: w.comm}]; of == nil {
+			named[waitKey{name: w.comm}] = &waits{comm: w.comm, latencies: w.latencies}
+		} else {
+			of.merge(&w.latencies)
+		}
+	}
+	if p.env.Options.By == "comm" {
+		p.by = named
+	}
 }
 
 // brokenNotes say where waits are not known.

@@ -42,7 +42,9 @@ type edge struct{ waker, woken waitKey }
 
 // wakes are those of an edge.
 type wakes struct {
-	from, to string // names
+	from, to string   // names
+	waker    threadID // whose last names those are; none: nobody's
+	woken    threadID
 	count    uint64
 	waits
 }
@@ -56,6 +58,7 @@ type pending struct {
 type wakeupsPass struct {
 	env     *Env
 	tasks   *replay.Tasks
+	names   lastNames
 	edges   map[edge]*wakes
 	pending map[uint32]pending // by tid of the woken
 	queued  map[uint32]bool    // threads that left their CPU while runnable
@@ -65,7 +68,7 @@ type wakeupsPass struct {
 
 func newWakeups(env *Env) Pass {
 	p := &wakeupsPass{
-		env: env, tasks: replay.NewTasks(env.Capture), edges: map[edge]*wakes{}, pending: map[uint32]pending{}, queued: map[uint32]bool{},
+		env: env, tasks: replay.NewTasks(env.Capture), names: lastNames{}, edges: map[edge]*wakes{}, pending: map[uint32]pending{}, queued: map[uint32]bool{},
 		woken: env.Capture.Col("woken_tid"), next: env.Capture.Col("next_tid"), preempted: env.Capture.Col("preempted"),
 	}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
@@ -97,50 +100,79 @@ func (p *wakeupsPass) Event(e replay.Event) error {
 		}
 	default:
 		p.tasks.Update(e)
+		p.names.update(p.tasks, e.TID())
 	}
 	return nil
 }
 
 func (p *wakeupsPass) wake(e replay.Event) {
 	woken := uint32(e.Uint(p.woken))
-	from, fromName := p.key(e.TID())
-	to, toName := p.key(woken)
+	from, waker := p.key(e.TID())
+	to, whom := p.key(woken)
 	k := edge{from, to}
 	w := p.edges[k]
 	if w == nil {
 		w = &wakes{}
 		p.edges[k] = w
 	}
-	w.from, w.to = fromName, toName
+	w.waker, w.woken = waker, whom
 	w.count++
 	if !p.queued[woken] { // who waits already does not from now on
 		p.pending[woken] = pending{e.Time(), w}
 	}
 }
 
-// key is the row of a thread, and its name.
-func (p *wakeupsPass) key(tid uint32) (waitKey, string) {
+// key is the row of a thread, and whose name that has. Rows of names are those of
+// processes, which are put together in the end: a name may change.
+func (p *wakeupsPass) key(tid uint32) (waitKey, threadID) {
 	if tid == 0 {
-		return waitKey{name: "idle"}, "idle"
+		return waitKey{name: "idle"}, threadID{}
 	}
 	task, known := p.tasks.Lookup(tid)
 	if !known {
-		return waitKey{tid: tid}, ""
+		return waitKey{tid: tid}, threadID{}
+	}
+	if p.env.Options.By == "thread" {
+		return waitKey{pid: task.PID, tid: tid, start: task.Start}, p.names.keep(task)
 	}
 	leader := leaderOf(p.tasks, task)
-	switch p.env.Options.By {
-	case "thread":
-		return waitKey{pid: task.PID, tid: tid, start: task.Start}, task.Comm
-	case "comm":
-		return waitKey{name: leader.Comm}, leader.Comm
+	return waitKey{pid: task.PID, start: leader.Start}, p.names.keep(leader)
+}
+
+// name gives rows their names, and puts those of the same names together where
+// rows are of names.
+func (p *wakeupsPass) name() {
+	named := map[edge]*wakes{}
+	for _, k := range slices.SortedFunc(maps.Keys(p.edges), compareEdges) {
+		w := p.edges[k]
+		w.from, w.to = p.named(&k.waker, w.waker), p.named(&k.woken, w.woken)
+		if of := named[k]; of == nil {
+			named[k] = w
+		} else {
+			of.count += w.count
+			of.merge(&w.latencies)
+		}
 	}
-	return waitKey{pid: task.PID, start: leader.Start}, leader.Comm
+	p.edges = named
+}
+
+// named is the name of a thread, which its key has where rows are of names.
+func (p *wakeupsPass) named(k *waitKey, who threadID) string {
+	if who == (threadID{}) {
+		return k.name
+	}
+	name := p.names[who]
+	if p.env.Options.By == "comm" {
+		*k = waitKey{name: name}
+	}
+	return name
 }
 
 // Tables is one table.
 func (p *wakeupsPass) Tables() []Table {
 	t := Table{Title: "Wakeups", Columns: wakeups.Columns}
 	folded := false
+	p.name()
 	for _, k := range slices.SortedFunc(maps.Keys(p.edges), compareEdges) {
 		w := p.edges[k]
 		folded = folded || w.folded()
