@@ -36,7 +36,7 @@ type execsPass struct {
 	tasks            *replay.Tasks
 	list             listing
 	byFile, byParent tally
-	args             map[uint32]string // of the exec whose row comes next, by pid
+	args             execArgs
 
 	comm, ppid, filename, text format.Col
 }
@@ -44,7 +44,7 @@ type execsPass struct {
 func newExecs(env *Env) Pass {
 	c := env.Capture
 	p := &execsPass{
-		tasks: replay.NewTasks(c), args: map[uint32]string{},
+		tasks: replay.NewTasks(c), args: newExecArgs(),
 		comm: c.Col("comm"), ppid: c.Col("ppid"), filename: c.Col("filename"), text: c.Col("args"),
 	}
 	p.Begin()
@@ -57,8 +57,8 @@ func (p *execsPass) Begin() { p.list, p.byFile, p.byParent = listing{}, tally{},
 func (p *execsPass) Event(e replay.Event) error {
 	p.tasks.Update(e)
 	switch e.Kind().Name {
-	case "exec_args": // both have the same time, and either may be first
-		p.args[e.PID()] = e.Str(p.text)
+	case "exec_args":
+		p.args.args(e, e.Str(p.text))
 	case "exec":
 		p.executed(e)
 	}
@@ -73,12 +73,9 @@ func (p *execsPass) executed(e replay.Event) {
 	}
 	p.byFile.add(file, 0, false)
 	p.byParent.add(parent, 0, false)
-	var args Value
-	if text, ok := p.args[pid]; ok {
-		args = text
-		delete(p.args, pid)
-	}
-	p.list.add(e.Time(), e.Str(p.comm), uint64(pid), uint64(ppid), file, args)
+	row := []Value{e.Time(), e.Str(p.comm), uint64(pid), uint64(ppid), file, nil}
+	p.args.exec(e, &row[5])
+	p.list.add(row...)
 }
 
 // Tables are the list and the summaries.

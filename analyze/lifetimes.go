@@ -77,7 +77,7 @@ type lifetimesPass struct {
 	lives  map[processID]*life
 	ends   map[threadID]uint64 // lifetimes of threads that ended before their process
 	gone   map[threadID]uint64 // those of them that ended before the window
-	args   map[uint32]string   // of the exec whose row comes next, by pid
+	args   execArgs
 
 	start, ppid, comm, kernel, filename, lifetime, exitCode, signal, total, text, reason format.Col
 }
@@ -85,7 +85,7 @@ type lifetimesPass struct {
 func newLifetimes(env *Env) Pass {
 	c := env.Capture
 	return &lifetimesPass{
-		env: env, ledger: newLedger(c), lives: map[processID]*life{}, ends: map[threadID]uint64{}, args: map[uint32]string{},
+		env: env, ledger: newLedger(c), lives: map[processID]*life{}, ends: map[threadID]uint64{}, args: newExecArgs(),
 		start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread"),
 		filename: c.Col("filename"), lifetime: c.Col("lifetime_ns"), exitCode: c.Col("exit_code"),
 		signal: c.Col("signal"), total: c.Col("total_cpu_ns"), text: c.Col("args"), reason: c.Col("reason"),
@@ -98,7 +98,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	kind := e.Kind().Name
 	switch {
 	case kind == "exec_args":
-		p.args[e.PID()] = e.Str(p.text)
+		p.args.args(e, e.Str(p.text))
 		return nil
 	case kind == "thread_exit":
 		p.ends[threadID{e.TID(), e.Int(p.start)}] = e.Uint(p.lifetime)
@@ -112,10 +112,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	case "exec":
 		l.filename, l.args = e.Str(p.filename), nil
 		l.execs++
-		if text, ok := p.args[e.PID()]; ok {
-			l.args = text
-			delete(p.args, e.PID())
-		}
+		p.args.exec(e, &l.args)
 	case "task":
 		if e.Str(p.reason) == "exiting" {
 			l.exited, l.untold = true, true
