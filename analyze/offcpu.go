@@ -18,7 +18,6 @@ var offcpu = Analysis{
 	Needs: append([]Need{
 		{Kind: "sched_switch", Columns: append(slices.Clip(switchColumns), "prev_state"), Source: "sched"},
 		{Kind: "sched_waking", Columns: wakingColumns, Source: "wakeups", Optional: true},
-		{Kind: "thread_exit", Columns: identityColumns, Source: "process", Optional: true},
 	}, identity()...),
 	Sort: "runnable_ns",
 	By:   []string{"process", "thread"},
@@ -76,6 +75,7 @@ func placeOf(state string) int {
 // whereabouts is where the time of one thread went.
 type whereabouts struct {
 	task       replay.Task
+	leader     threadID // the first thread of its process
 	spent      [places]int64
 	upTo       int64 // time is given to places up to here
 	place      int   // since then, but for the wait at its end
@@ -92,6 +92,7 @@ type whereabouts struct {
 type offCPUPass struct {
 	env      *Env
 	tasks    *replay.Tasks
+	names    lastNames // of first threads
 	timeline *timeline
 	state    format.Col
 	threads  map[threadID]*whereabouts
@@ -104,8 +105,8 @@ func newOffCPU(env *Env) Pass {
 	tasks := replay.NewTasks(env.Capture)
 	p := &offCPUPass{
 		env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), state: env.Capture.Col("prev_state"),
-		threads: map[threadID]*whereabouts{},
-		from:    env.Capture.Meta().Start.UnixNano(),
+		names: lastNames{}, threads: map[threadID]*whereabouts{},
+		from: env.Capture.Meta().Start.UnixNano(),
 	}
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	p.tasks.All(p.know)
@@ -120,6 +121,7 @@ func (p *offCPUPass) Event(e replay.Event) error {
 		p.timeline.wake(e)
 	default:
 		p.tasks.Update(e)
+		p.names.update(p.tasks, e.TID())
 		p.meet(e)
 	}
 	return nil
@@ -140,6 +142,11 @@ func (p *offCPUPass) stay(s *stay, e replay.Event) {
 	}
 	if w := p.now.Get(s.tid); w != nil && s.tid != 0 {
 		w.stay(s, broken, e.Str(p.state), p.preempter(s))
+		if first := p.now.Get(s.left); s.left != s.tid && first != nil { // it has its process's number now
+			w.ended = true
+			first.spend(first.place, s.to)
+			first.leave(s, e.Str(p.state))
+		}
 	}
 }
 
@@ -165,7 +172,19 @@ func (p *offCPUPass) know(task replay.Task) {
 		p.threads[id] = w
 	}
 	w.task = task
+	p.lead(w)
 	p.now.Set(task.TID, w)
+}
+
+// lead finds the first thread of a thread's process, which may be told of later
+// than the thread.
+func (p *offCPUPass) lead(w *whereabouts) {
+	if w.leader.tid == w.task.PID {
+		return
+	}
+	if leader := leaderOf(p.tasks, w.task); leader.Start <= w.task.Start {
+		w.leader = p.names.keep(leader)
+	}
 }
 
 // preempter is who came onto the CPU that a thread had to leave; empty: nobody.
@@ -200,12 +219,11 @@ func (w *whereabouts) stay(s *stay, broken bool, state, preempter string) {
 	if w.cpu >= 0 && w.cpu != s.cpu {
 		w.migrations++
 	}
-	w.left, w.cpu, w.place, w.ended = s.to, s.cpu, placeOf(state), state == "X"
+	w.leave(s, state)
 	if !s.preempted {
 		w.voluntary++
 		return
 	}
-	w.place = placeRunnable
 	w.preempted++
 	if preempter == "" {
 		return
@@ -216,25 +234,51 @@ func (w *whereabouts) stay(s *stay, broken bool, state, preempter string) {
 	w.by[preempter]++
 }
 
+// leave notes where a thread is when it has left a CPU.
+func (w *whereabouts) leave(s *stay, state string) {
+	w.left, w.cpu, w.place, w.ended = s.to, s.cpu, placeOf(state), state == "X"
+	if s.preempted {
+		w.place = placeRunnable
+	}
+}
+
 // Begin forgets who ended before the window, and where time went until then.
 func (p *offCPUPass) Begin() {
 	p.from, p.broken = p.env.window.from, 0
-	maps.DeleteFunc(p.threads, func(_ threadID, w *whereabouts) bool { return w.ended })
+	alive := map[threadID]bool{} // first threads of processes of which somebody lives: they may come again
 	for _, w := range p.threads {
-		*w = whereabouts{task: w.task, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, left: w.left}
+		alive[w.leader] = alive[w.leader] || !w.ended
+	}
+	maps.DeleteFunc(p.threads, func(id threadID, w *whereabouts) bool { return w.ended && !alive[id] })
+	for _, w := range p.threads {
+		*w = whereabouts{task: w.task, leader: w.leader, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, left: w.left, ended: w.ended}
 	}
 }
 
 // end gives the rest of the recording to where threads are then.
 func (p *offCPUPass) end() {
 	until := p.env.Recording.End.UnixNano()
-	p.timeline.cpus.All(func(_ uint32, seat *seat) {
-		if w := p.now.Get(seat.tid); seat.tid != 0 && w != nil {
-			w.ran = true
-			w.spend(w.place, seat.since)
+	var seats []*seat
+	last := map[uint32]*seat{} // of each thread: from others it went unseen
+	p.timeline.cpus.All(func(_ uint32, seat *seat) { seats = append(seats, seat) })
+	slices.SortFunc(seats, func(a, b *seat) int { return cmp.Compare(a.since, b.since) })
+	for _, seat := range seats {
+		last[seat.tid] = seat
+	}
+	for _, seat := range seats {
+		w := p.now.Get(seat.tid)
+		if seat.tid == 0 || w == nil {
+			continue
+		}
+		if w.ran = true; w.left > seat.since { // on another CPU, so it went from here unseen
+			continue
+		}
+		w.spend(w.place, seat.since)
+		w.place = placeUnknown
+		if last[seat.tid] == seat {
 			w.spend(placeCPU, until)
 		}
-	})
+	}
 	for _, w := range p.threads {
 		if !w.ended {
 			w.spend(w.place, until)
@@ -259,10 +303,12 @@ func (p *offCPUPass) Tables() []Table {
 			t.Rows = append(t.Rows, r.values())
 			continue
 		}
-		leader := leaderOf(p.tasks, w.task)
-		k := processID{w.task.PID, leader.Start}
+		k, comm := processID{pid: w.task.PID}, w.task.Comm
+		if p.lead(w); w.leader.tid == k.pid {
+			k.start, comm = w.leader.start, p.names[w.leader]
+		}
 		if rows[k] == nil {
-			rows[k] = &offCPURow{pid: k.pid, comm: leader.Comm}
+			rows[k] = &offCPURow{pid: k.pid, comm: comm}
 		}
 		rows[k].add(w)
 	}
