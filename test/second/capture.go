@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package second
+
+import (
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/ebrec/ebrec/bpf"
+	"github.com/ebrec/ebrec/format"
+)
+
+// boot is the boot time when recordings begin, begin the Unix time.
+const boot = int64(1000 * time.Second)
+
+var begin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// sources are those that generated captures have.
+var sources = []string{"cpu", "sched", "process", "tcp", "file", "args", "wakeups", "tcpstates", "tcpturns"}
+
+// generate writes the capture of a seed.
+func generate(out io.Writer, seed uint64) error {
+	w := newWorld(seed)
+	w.live(120 + w.IntN(240))
+	w.lose()
+	end := w.now + 1
+	kinds, err := bpf.Kinds()
+	if err != nil {
+		return err
+	}
+	to, err := format.NewWriter(out, &format.Metadata{
+		Ebrec: "generated", Host: "odd", Kernel: "6.12.0", Arch: "x86_64", CPUs: len(w.cpus), BootID: "0dd", Start: begin,
+		BootOffset: begin.UnixNano() - boot, Sources: sources,
+	}, kinds, format.WriterOptions{})
+	if err != nil {
+		return err
+	}
+	byName := map[string]*format.Kind{}
+	for i := range kinds {
+		byName[kinds[i].Name] = &kinds[i]
+	}
+	slices.SortStableFunc(w.rows, func(a, b row) int { return int(a.at - b.at) })
+	for _, r := range w.rows {
+		for len(w.flushes) > 0 && w.flushes[0] < r.at {
+			if err := to.Flush(uint64(boot + w.flushes[0])); err != nil {
+				return err
+			}
+			w.flushes = w.flushes[1:]
+		}
+		if err := put(to, byName, r); err != nil {
+			return err
+		}
+	}
+	if w.IntN(8) == 0 { // the recording is cut
+		return to.Flush(math.MaxUint64)
+	}
+	if err := put(to, byName, row{end, "summary", v{"since": int64(0), "seen": len(w.rows), "written": len(w.rows)}}); err != nil {
+		return err
+	}
+	return to.Close()
+}
+
+func put(to *format.Writer, kinds map[string]*format.Kind, r row) error {
+	values := maps.Clone(r.values)
+	values["time"] = boot + r.at
+	for _, name := range []string{"start", "since"} {
+		if at, ok := values[name].(int64); ok {
+			values[name] = boot + at
+		}
+	}
+	raw, err := kinds[r.kind].Encode(values)
+	if err != nil {
+		return err
+	}
+	return to.Add(raw)
+}
+
+// lose leaves rows out, and says so.
+func (w *world) lose() {
+	if !w.lossy {
+		return
+	}
+	for _, lost := range []struct{ kind, source string }{{"sched_switch", "sched"}, {"sched_waking", "sched"}} {
+		n, last := 0, int64(0)
+		w.rows = slices.DeleteFunc(w.rows, func(r row) bool {
+			if r.kind != lost.kind || w.IntN(40) > 0 {
+				return false
+			}
+			n, last = n+1, r.at
+			return true
+		})
+		if n > 0 {
+			w.rows = append(w.rows, row{last, "loss", v{"cpu": 65535, "since": int64(0), "lost": n, "loss_source": lost.source, "loss_reason": "ring_full"}})
+		}
+	}
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package second holds every analysis against another one, which is simple and
+// slow: it has all rows of a capture in memory, in the order of their times, and
+// is written from what docs/metrics.md and FORMAT.md say, not from the code under
+// test. It shares nothing with that but the reader of batches.
+//
+// The captures are generated, of odd lives: first threads that exit before
+// others, other threads than the first that execute files and so change their
+// number, numbers that come back, renames, parents that are not who forked,
+// processes that move between cgroups, wakeups of threads that are queued, CPUs
+// that go offline, suspension, lost rows, unseen switches, recordings that are
+// cut. A seed gives the same capture for ever:
+//
+//	go test ./test/second -run TestOddLives -seed 17
+package second
