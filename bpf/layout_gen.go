@@ -98,7 +98,8 @@ type Sum struct {
 	Dead           uint32
 	First          uint32
 	Reserved32     uint32
-	Reserved       [3]uint64
+	Task           uint64
+	Reserved       [2]uint64
 }
 
 // Batch is struct batch of the programs.

@@ -82,9 +82,10 @@ struct sum {
 	__u32 dead; /* it ended, and the ring had no room for its last row */
 	__u32 first; /* it was on its CPU at the first switch seen there */
 	__u32 reserved32;
+	__u64 task;  /* address of the thread, which tells it from another with its number */
 	/* With its key and the kernel's own 48 bytes an entry has three cache
 	 * lines: threads on different CPUs must not share one. */
-	__u64 reserved[3];
+	__u64 reserved[2];
 };
 ANCHOR(sum);
 
@@ -155,12 +156,13 @@ enum coming {
 #define SWITCHES_UNKNOWN (~0ULL)
 
 /* same tells whether the thread is who came: a thread that executes a file
- * takes the number and the start of its process's first one. */
+ * takes the number and the start of its process's first one, and that one, if
+ * it has not left its CPU for good yet, takes the other's number. */
 static __always_inline bool same(const struct reading *on, const struct reading *r)
 {
 	if (on->tid == r->tid && (!r->tid || on->start == r->start))
 		return true;
-	return on->task == r->task && on->pid == r->pid && r->tid == r->pid;
+	return on->task == r->task && on->pid == r->pid && (r->tid == r->pid || on->tid == on->pid);
 }
 
 /* The scheduler counts each time that a thread leaves a CPU, the idle task too,
@@ -252,10 +254,14 @@ static __always_inline struct sum *add_sum(__u32 tid, const struct sum *fresh)
 static __always_inline struct sum *sum_of(__u32 tid, __u64 start, const struct reading *r, const struct cpu_now *c, enum coming how, __u64 wall)
 {
 	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
-	struct sum fresh = { .start = start, .pid = r->pid };
+	struct sum fresh = { .start = start, .pid = r->pid, .task = r->task };
 
-	if (s && s->start == start)
+	if (s && s->start == start && s->task == r->task)
 		return s;
+	if (s && tid != r->tid) { /* it gave up the number, which another has by now */
+		count_lost(source_cpu, loss_reason_stale_entry);
+		return NULL;
+	}
 	if (s && s->dead) /* not read before its number came back */
 		count_lost(source_cpu, loss_reason_stale_entry);
 	set_bases(&fresh, r, c, how, wall);
@@ -294,11 +300,17 @@ static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
 static __always_inline void renumber(struct sum *s, __u32 tid, const struct reading *r, __u64 now)
 {
 	struct sum fresh = {
-		.start = r->start, .pid = r->pid, .last_out = now, .cpu_time_base = r->cpu_time,
+		.start = r->start, .pid = r->pid, .task = r->task, .last_out = now, .cpu_time_base = r->cpu_time,
 		.run_queue_base = r->run_queue, .migrations_base = r->migrations,
 	};
 
+	struct sum *first = bpf_map_lookup_elem(&sums, &r->tid);
+
 	bury(s, tid, now);
+	if (first && first->dead)
+		count_lost(source_cpu, loss_reason_stale_entry);
+	else if (first) /* the process's first thread, which ends, is not off its CPU yet */
+		bury(first, r->tid, now);
 	add_sum(r->tid, &fresh);
 }
 

@@ -48,7 +48,7 @@ func cgroupIDs(paths []string) (ids []uint64, err error) {
 		if mount == "" || unix.Statfs(dir, &st) != nil || st.Type != unix.CGROUP2_SUPER_MAGIC {
 			return nil, hinted{fmt.Errorf("record cgroup %s: no such cgroup of version 2", path), "give a directory below the cgroup2 mount (mount -t cgroup2), such as system.slice"}
 		}
-		err = walkCgroups(dir, func(_ string, id uint64) { ids = append(ids, id) })
+		err = walkCgroups(dir, func(id uint64) { ids = append(ids, id) })
 		if err != nil {
 			return nil, err
 		}
@@ -56,10 +56,16 @@ func cgroupIDs(paths []string) (ids []uint64, err error) {
 	return ids, nil
 }
 
-// walkCgroups visits a cgroup's directory and all below it.
-func walkCgroups(dir string, visit func(path string, id uint64)) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path != dir {
+// walkCgroups visits a cgroup's directory and all below it, also where a path is
+// longer than system calls take.
+func walkCgroups(dir string, visit func(id uint64)) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("list cgroups: %w", err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path != "." {
 			return nil // removed meanwhile, or not ours to see
 		}
 		if err != nil {
@@ -68,9 +74,8 @@ func walkCgroups(dir string, visit func(path string, id uint64)) error {
 		if !d.IsDir() {
 			return nil
 		}
-		var st syscall.Stat_t
-		if syscall.Stat(path, &st) == nil {
-			visit(path, st.Ino)
+		if info, err := root.Stat(path); err == nil {
+			visit(info.Sys().(*syscall.Stat_t).Ino)
 		}
 		return nil
 	})

@@ -59,6 +59,7 @@ type drain struct {
 	// unfinished are switches that were seen, in batches that never were full.
 	unfinished uint64
 
+	told   toldLosses
 	unseen map[[2]uint32]uint64 // switches that rows of the programs tell of, by CPU and source
 
 	watches map[uint16][]watch // by kind
@@ -223,7 +224,7 @@ func (d *drain) take(rec []byte) error {
 func (d *drain) addUnseen(rec []byte) error {
 	loss := bpf.View[bpf.Loss](rec)
 	d.unseen[[2]uint32{uint32(loss.H.CPU), loss.LossSource}] += loss.Lost
-	return d.writer.Add(rec)
+	return d.told.add(d.writer, loss)
 }
 
 // finished notes that the ring brought a batch of n, and returns from which one

@@ -53,6 +53,7 @@ func (l *losses) write(w *format.Writer, at uint64) error {
 		return err
 	}
 	l.last, l.since = now, at
+	l.drain.told.forget()
 	return nil
 }
 
@@ -147,7 +148,7 @@ func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, 
 		H:     bpf.Header{Time: at, Kind: kindLoss, CPU: cpu},
 		Since: l.since, Lost: lost, LossSource: source, LossReason: reason,
 	}
-	return w.AddReading(bpf.Bytes(&row))
+	return l.drain.told.add(w, &row)
 }
 
 // finish adds the unseen switches that the ring had no room to tell of. Everything

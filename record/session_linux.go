@@ -390,6 +390,7 @@ func (s *session) makeRoom(at uint64) error {
 		}
 	}
 	s.out.ending = true
+	err = errors.Join(err, s.drain.told.again(s.writer, at))
 	for _, n := range lost {
 		s.drain.events -= n
 	}

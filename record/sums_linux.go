@@ -69,6 +69,9 @@ func (a *accounts) found(t *bpf.Task) {
 func (a *accounts) write(w *format.Writer, at uint64) error {
 	cpus := a.now()
 	running := byThread(cpus)
+	if at == a.closes {
+		a.leftElsewhere(cpus, running, at)
+	}
 	var firstErr error
 	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
 		if c := running[tid]; c != nil && c.On.Start == s.Start {
@@ -130,14 +133,28 @@ func (a *accounts) look(c *runningOn) (clock clockReading, now bpf.CPUNow) {
 		if try > 0 {
 			time.Sleep(lookPause)
 		}
-		clock = a.readClock(c.On.PID, c.On.TID, c.On.Start)
+		clock = a.clockOf(&c.On)
 		now = a.programs.CPU(c.cpu)
-		clock.gone = !clock.unreadable && clock.switches != c.On.Switches
+		clock.gone = clock.ended || !clock.unreadable && clock.switches != c.On.Switches
 		if !clock.gone || now.Switches != c.Switches || now.LastOut != 0 {
 			break
 		}
 	}
 	return clock, now
+}
+
+// clockOf reads the clocks of a thread, also if it has executed a file since it
+// came, and has its process's number.
+func (a *accounts) clockOf(on *bpf.Reading) clockReading {
+	clock := a.readClock(on.PID, on.TID, on.Start)
+	if !clock.ended || on.TID == on.PID {
+		return clock
+	}
+	renumbered := a.readClock(on.PID, on.PID, on.Start)
+	if !renumbered.unreadable && renumbered.switches == on.Switches && renumbered.cpuTime >= on.CPUTime {
+		return renumbered
+	}
+	return clock
 }
 
 // runningOn is what a CPU is doing, with its number.
@@ -177,6 +194,16 @@ func byThread(cpus []*runningOn) map[uint32]*runningOn {
 		}
 	}
 	return m
+}
+
+// leftElsewhere gives nobody the last slices of threads that have come to another
+// CPU since: they left the one before unseen.
+func (a *accounts) leftElsewhere(cpus []*runningOn, running map[uint32]*runningOn, at uint64) {
+	for _, c := range cpus {
+		if from := max(c.Since, a.opens); c.wanted && c.On.TID != 0 && running[c.On.TID] != c && at > from {
+			c.unseen = at - from
+		}
+	}
 }
 
 // assume fills in what a CPU does that has not switched since the start: what

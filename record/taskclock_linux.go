@@ -5,7 +5,9 @@ package record
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -25,6 +27,7 @@ type clockReading struct {
 	runQueue   uint64 // ns
 	switches   uint64 // away from a CPU, since the thread began
 	gone       bool   // it has left the CPU that it had come to, unseen
+	ended      bool   // there is no such thread any more
 	unreadable bool   // it ended, or is in a pid namespace out of sight
 }
 
@@ -37,6 +40,7 @@ func readClock(pid, tid uint32) clockReading {
 	data, err := os.ReadFile(dir + "/schedstat")
 	r := clockReading{at: bpf.Now(), unreadable: true}
 	if err != nil {
+		r.ended = errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 		return r
 	}
 	if _, err := fmt.Sscan(string(data), &r.cpuTime, &r.runQueue); err != nil {
