@@ -203,6 +203,7 @@ static __always_inline void lose(const struct cpu_now *c, const struct reading *
 	e->h.time = now;
 	e->h.kind = 16;
 	e->h.cpu = cpu;
+	e->h.tid = how == coming_unseen ? c->on.tid : 0; /* for the recorder: it left unseen */
 	e->since = within_window(c);
 	e->lost = n;
 	e->loss_source = s;

@@ -54,6 +54,9 @@ func (a *accounts) addNeverSeen(w *format.Writer, t *bpf.Task, at uint64) error 
 		return nil
 	}
 	had, _, listed := a.listed.find(t.H.TID, t.Start)
+	if t.TotalCPUNS > had && a.readClock(t.H.PID, t.H.TID, t.Start).zombie {
+		return nil // its last row has been written, and the rest of its process lives
+	}
 	if !listed && t.Start < a.opens {
 		return nil // it was on a CPU, and is again
 	}

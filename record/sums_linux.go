@@ -29,11 +29,12 @@ type accounts struct {
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
 	written map[uint32]uint64 // on_cpu_ns of the last row, by tid
+	slices  openSlices
 	stats   stats
 }
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
-	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}}
+	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}, slices: newOpenSlices()}
 }
 
 // wentOnline is told of CPUs that go online or offline. One that goes offline
@@ -273,6 +274,7 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockRead
 	}
 	wall := at - from
 	row.OnCPUNS += wall
+	a.slices.give(c, from, wall)
 	if clock.unreadable || clock.cpuTime < c.On.CPUTime || clock.at <= c.Since {
 		if at == a.closes { // a later row could have less
 			row.CPUTimeNS += wall // the clocks differ only by stolen time
@@ -308,8 +310,10 @@ func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockRe
 
 func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 	tid := row.H.TID
+	a.slices.add(row, a.written[tid])
 	if dead {
 		delete(a.written, tid)
+		a.slices.ended(thread{tid, row.Start})
 		if err := a.programs.Bury(tid); err != nil {
 			return err
 		}
@@ -324,6 +328,8 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
 	a.addBeforeBase(row)
+	a.slices.add(row, a.written[row.H.TID])
+	a.slices.ended(thread{row.H.TID, row.Start})
 	delete(a.written, row.H.TID)
 }
 
@@ -337,7 +343,7 @@ func (a *accounts) writeCPUs(w *format.Writer, cpus []*runningOn, at uint64) err
 			H:        bpf.Header{Time: max(at, c.Since), Kind: kindCPUSum, CPU: uint16(c.cpu)},
 			IdleNS:   idle,
 			Switches: c.Switches,
-			UnseenNS: c.UnseenNS + c.unseen,
+			UnseenNS: c.UnseenNS + c.unseen - min(c.UnseenNS+c.unseen, a.slices.from[c.cpu]),
 		}
 		if err := w.AddReading(bpf.Bytes(&row)); err != nil {
 			return err

@@ -28,6 +28,7 @@ type clockReading struct {
 	switches   uint64 // away from a CPU, since the thread began
 	gone       bool   // it has left the CPU that it had come to, unseen
 	ended      bool   // there is no such thread any more
+	zombie     bool   // it has ended, and its process has not
 	unreadable bool   // it ended, or is in a pid namespace out of sight
 }
 
@@ -49,6 +50,7 @@ func readClock(pid, tid uint32) clockReading {
 	if data, err = os.ReadFile(dir + "/status"); err != nil {
 		return r
 	}
+	r.zombie = bytes.Contains(data, []byte("\nState:\tZ"))
 	var known int
 	r.switches, known = switchesIn(data)
 	r.unreadable = known != 2
