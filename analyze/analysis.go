@@ -3,6 +3,8 @@
 package analyze
 
 import (
+	"slices"
+
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
@@ -105,7 +107,7 @@ var identityColumns = []string{"start", "ppid", "comm", "kernel_thread", "cgroup
 // are listed is named by its exit alone.
 func identity() []Need {
 	return []Need{
-		{Kind: "task", Columns: identityColumns, Source: "recording"},
+		{Kind: "task", Columns: append(slices.Clip(identityColumns), "reason"), Source: "recording"},
 		{Kind: "fork", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "exec", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "exit", Columns: identityColumns, Source: "process", Optional: true},

@@ -172,7 +172,7 @@ func (p *auditPass) stay(s *stay, _ replay.Event) {
 		p.thread(s.tid).unsure = true
 		p.thread(s.expected).unsure = true
 	}
-	if s.tid == 0 {
+	if s.tid == 0 || s.away {
 		return
 	}
 	p.cpu(s.cpu).busy += s.to - s.from

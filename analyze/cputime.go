@@ -39,7 +39,7 @@ var cputime = Analysis{
 		{Name: "cpu_time_max_ns", Unit: unitNS, Unlike: "cpu_time_ns", Doc: "and this at most. Where switches went unseen, a thread may have had more before it was first seen, and a process with a thread that was never seen all the time that nobody is known to have had. Where sums are missing (lost, or the capture is cut short), any process may have had all the time that nobody is known to have had, a quarter more, and what the task clocks of all differ from the wall clock by"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "wall time on a CPU, from switch to switch; differs from cpu_time_ns by time stolen by the host and spent in interrupts; with idle and unseen it adds up to CPUs x recorded time. Where a switch went unseen it is what the task clock tells. None for CPUs and their idle tasks in a span that is measured by switches of a capture with a filter"},
 		{Name: "cpu_percent", Unit: unitPercent, Doc: "cpu_time_ns as a share of one CPU over the recorded time; of CPUs on_cpu_ns"},
-		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording"},
+		{Name: "run_queue_ns", Unit: unitNS, Doc: "time spent runnable in a run queue; waits that ended within the recording; a thread that a CPU quota of its cgroup holds back counts as waiting"},
 		{Name: "switches", Unit: unitCount, Doc: "times it left a CPU, voluntary and involuntary"},
 		{Name: "voluntary", Unit: unitCount, Doc: "switches by its own will: it went to sleep or ended"},
 		{Name: "involuntary", Unit: unitCount, Doc: "switches while runnable: preempted or yielding"},
@@ -91,6 +91,7 @@ func (t *cpuTimes) sum() (ns uint64) {
 func newCPUTime(env *Env) Pass {
 	p := &cpuTimePass{env: env, ledger: newLedger(env.Capture), idle: newCPUTimes(), unseen: newCPUTimes(),
 		groups: newGroups(env), idleNS: env.Capture.Col("idle_ns"), unseenNS: env.Capture.Col("unseen_ns")}
+	p.ledger.divided = p.groups.divides()
 	if d := env.Options.Interval; d > 0 {
 		p.series = newSeries(max(env.Capture.Meta().Start.UnixNano(), env.window.from), d)
 	}
@@ -122,13 +123,13 @@ func (p *cpuTimePass) sum(e replay.Event, kind string, before bool) {
 		p.ledger.event(e)
 		return
 	}
-	t := p.ledger.thread(e)
-	was := t.past.onCPU + t.last.onCPU
 	p.ledger.event(e)
 	if before {
-		t.rebase()
-	} else if now := t.past.onCPU + t.last.onCPU; p.series != nil && now > was {
-		p.series.at(t, e.Time(), now-was)
+		p.ledger.thread(e).rebase()
+	} else if p.series != nil {
+		for _, g := range p.ledger.grown {
+			p.series.at(g.thread, e.Time(), g.used.onCPU)
+		}
 	}
 }
 
@@ -170,7 +171,7 @@ func (p *cpuTimePass) tables() []Table {
 			continue
 		}
 		if !p.env.exact {
-			q.least, q.most = q.used.cpuTime, q.used.cpuTime+open.of(q)
+			q.bound(open)
 		}
 		t := &tables[boolInt(q.leader.Kernel)]
 		t.Rows = append(t.Rows, p.row(id, q))
@@ -215,6 +216,12 @@ func (o openTime) of(q *process) uint64 {
 		open += o.unseen
 	}
 	return open
+}
+
+// bound says between which bounds the CPU time is that sums tell.
+func (q *process) bound(o openTime) {
+	q.least = q.used.cpuTime - min(q.used.cpuTime, q.less)
+	q.most = q.used.cpuTime + q.more + o.of(q)
 }
 
 // open finds it. Sums were lost, or not read to the end; of a whole recording none
@@ -314,6 +321,12 @@ func (p *cpuTimePass) notes(total uint64) []string {
 	r := p.env.Recording
 	notes := []string{"Processes that did not run within the recording are left out."}
 	notes = append(notes, p.spanNotes()...)
+	if p.groups.divides() {
+		notes = append(notes, quotaNote)
+	}
+	if p.ledger.moves > 0 {
+		notes = append(notes, "Threads moved among cgroups: the time of each is divided at the moves. Where its sums were not read then, the bounds of the CPU time say how far it may be off.")
+	}
 	if p.wall() == 0 {
 		return notes
 	}

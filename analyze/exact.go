@@ -65,8 +65,9 @@ type exactCPUTime struct {
 
 // exactNow is what a task used; nil: a filter left it out.
 type exactNow struct {
-	task *replay.Task
-	use  *exactUse
+	task  *replay.Task
+	use   *exactUse
+	moves int // of the ledger, when it was found
 }
 
 // exactUse is what a thread used within the span. What its task clock had said
@@ -113,15 +114,26 @@ func (x *exactCPUTime) Event(e replay.Event) error {
 
 // clock takes a reading of a thread's task clock.
 func (x *exactCPUTime) clock(t *thread, at int64) {
-	u, now := x.use(t), t.past.cpuTime+t.last.cpuTime
-	if at <= x.window.from {
+	now := t.total().cpuTime
+	for ; t != nil; t = t.prev {
+		u := x.use(t)
+		if u.settled {
+			return // and so are those before
+		}
+		u.clock(now, at, max(x.window.from, t.since), min(x.window.end(), t.end(math.MaxInt64)))
+	}
+}
+
+// clock takes a reading for a span.
+func (u *exactUse) clock(now uint64, at, from, to int64) {
+	if at <= from {
 		u.least0 = now
 	} else if !u.knownMost0 {
 		u.most0, u.knownMost0 = now, true
 	}
-	if at <= x.window.end() {
+	if at <= to {
 		u.least1 = now
-	} else if !u.settled {
+	} else {
 		u.most1, u.settled = now, true
 	}
 }
@@ -129,7 +141,7 @@ func (x *exactCPUTime) clock(t *thread, at int64) {
 func (x *exactCPUTime) use(t *thread) *exactUse {
 	u := x.used[t]
 	if u == nil {
-		u = &exactUse{thread: t, cpu: -1}
+		u = &exactUse{thread: t, cpu: -1, least0: t.began, least1: t.began}
 		x.used[t] = u
 	}
 	return u
@@ -149,7 +161,9 @@ func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
 		}
 		return
 	}
-	x.count(s, true)
+	if !s.away {
+		x.count(s, !s.parted)
+	}
 }
 
 // count adds a stay; over tells whether it ended with a switch.
@@ -173,24 +187,36 @@ func (x *exactCPUTime) count(s *stay, over bool) {
 	if to < from || to == from && s.to != to {
 		return
 	}
-	u.ran = true
-	u.onCPU += uint64(to - from)
-	if x.series != nil {
-		x.series.add(u.thread, from, to)
-	}
+	first := x.spend(u, from, to)
 	if moved && s.from > x.window.from {
-		u.migrations++
+		first.migrations++
 	}
 	if !over || s.to <= x.window.from || s.to > x.window.end() {
 		return
 	}
 	if s.from > x.window.from && s.waitKnown {
-		u.runQueue += s.wait
+		first.runQueue += s.wait
 	}
 	if s.preempted {
 		u.involuntary++
 	} else {
 		u.voluntary++
+	}
+}
+
+// spend gives time on a CPU to the stints that it lies in, and returns the first.
+func (x *exactCPUTime) spend(u *exactUse, from, to int64) *exactUse {
+	for {
+		part := max(from, u.thread.since)
+		u.ran = true
+		u.onCPU += uint64(max(0, to-part))
+		if x.series != nil {
+			x.series.add(u.thread, part, to)
+		}
+		if part == from || u.thread.prev == nil {
+			return u
+		}
+		u, to = x.use(u.thread.prev), min(to, part)
 	}
 }
 
@@ -207,14 +233,14 @@ func (x *exactCPUTime) awayOf(cpu uint32) *int64 {
 // useOf is what the thread used that has a number now; nil: a filter left it out.
 func (x *exactCPUTime) useOf(tid uint32) *exactUse {
 	n, task := x.now.Get(tid), x.ledger.tasks.Find(tid)
-	if n != nil && n.task == task {
+	if n != nil && n.task == task && n.moves == x.ledger.moves {
 		return n.use
 	}
 	if n == nil {
 		n = &exactNow{}
 		x.now.Set(tid, n)
 	}
-	n.task, n.use = task, nil
+	n.task, n.use, n.moves = task, nil, x.ledger.moves
 	if t := x.thread(tid); t != nil {
 		n.use = x.use(t)
 	}
@@ -235,6 +261,7 @@ func (x *exactCPUTime) thread(tid uint32) *thread {
 			pid = tid
 		}
 		t = &thread{process: processID{pid, task.Start}, settled: pid == tid}
+		t.cgroup = x.ledger.tasks.Cgroup(task)
 		x.ledger.threads[id] = t
 	}
 	x.ledger.settle(t)
@@ -251,22 +278,29 @@ func (x *exactCPUTime) Tables() []Table {
 func (x *exactCPUTime) settle() {
 	until := min(x.window.end(), x.env.Recording.End.UnixNano())
 	x.timeline.cpus.All(func(number uint32, seat *seat) {
-		if seat.since < until {
-			x.count(&stay{tid: seat.tid, cpu: int(number), from: seat.since, to: until}, false)
+		if s := x.timeline.open(number, seat, until); s != nil {
+			x.count(s, false)
 		}
 	})
 	for id, t := range x.ledger.threads {
-		u := x.use(t)
-		t.past, t.base = sums{}, sums{}
-		t.last, t.ran = u.sums, u.ran
-		if t.least, t.most = u.bounds(); id.start > x.window.end() {
-			t.least, t.most = 0, 0
+		for ; t != nil; t = t.prev {
+			x.settleThread(x.use(t), max(id.start, t.since) > x.window.end())
 		}
-		t.last.cpuTime = min(max(u.onCPU, t.least), t.most)
 	}
 	x.away.All(func(cpu uint32, ns *int64) { x.idle.set(int(cpu), uint64(*ns), false) })
 	// A filter leaves out switches between idle tasks and whoever is not recorded.
 	x.idleUnknown = x.env.Recording.Filter != ""
+}
+
+// settleThread does so for a thread; late says that it began after the span.
+func (x *exactCPUTime) settleThread(u *exactUse, late bool) {
+	t := u.thread
+	t.past, t.base = sums{}, sums{}
+	t.last, t.ran = u.sums, u.ran
+	if t.least, t.most = u.bounds(); late || t.until != 0 && t.until <= x.window.from {
+		t.least, t.most = 0, 0
+	}
+	t.last.cpuTime = min(max(u.onCPU, t.least), t.most)
 }
 
 // bounds are those of the CPU time within the span. Sums only grow, and a

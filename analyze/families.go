@@ -16,7 +16,7 @@ var treeColumns = []ColumnSpec{
 	{Name: "tree", Text: true, Doc: "last name of the process's first thread, below that of the process that started it; from 64 generations on it moves no further to the right"},
 	{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
 	{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, as in the table of processes"},
-	{Name: "status", Text: true, Doc: "running, exit status or signal"},
+	{Name: "status", Text: true, Doc: "running, left (see state), exit status or signal"},
 	{Name: "filename", Text: true, Some: true, Doc: "file that it executed last within the recording"},
 	{Name: "args", Text: true, Some: true, Doc: "its arguments, when they were recorded"},
 }
@@ -74,7 +74,7 @@ func (p *lifetimesPass) tree(all []ended) Table {
 func (l *ended) status() string {
 	switch {
 	case !l.exited:
-		return "running"
+		return l.state()
 	case l.untold:
 		return "exited"
 	case l.signal != 0:

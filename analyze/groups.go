@@ -65,11 +65,25 @@ func (g *groups) group(id threadID, t *thread, leader *replay.Task) groupID {
 	case "comm":
 		return groupID{name: orNone(leader.Comm), kernel: leader.Kernel}
 	case "cgroup":
-		return groupID{name: g.cgroup(leader.Cgroup), kernel: leader.Kernel}
+		return groupID{name: g.cgroup(cgroupOf(t, leader)), kernel: leader.Kernel}
 	case "container":
-		return groupID{name: orNone(g.containers[leader.Cgroup]), kernel: leader.Kernel}
+		return groupID{name: orNone(g.containers[cgroupOf(t, leader)]), kernel: leader.Kernel}
 	}
 	return groupID{processID: t.process}
+}
+
+// quotaNote is for waits by cgroup: what the kernel counts as one.
+const quotaNote = "Time in which a cgroup's CPU quota (cpu.max) holds threads back counts as waiting; nr_throttled in its cpu.stat tells whether there is any."
+
+// divides tells whether rows are of cgroups: processes go from one to another.
+func (g *groups) divides() bool { return g.by == "cgroup" || g.by == "container" }
+
+// cgroupOf is the cgroup of a thread, or that of its process where no row told.
+func cgroupOf(t *thread, leader *replay.Task) uint64 {
+	if t.cgroup != 0 {
+		return t.cgroup
+	}
+	return leader.Cgroup
 }
 
 // cgroup is the path of a cgroup, or its number where that is not known.

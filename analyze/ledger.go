@@ -3,6 +3,8 @@
 package analyze
 
 import (
+	"slices"
+
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
 )
@@ -63,6 +65,7 @@ type thread struct {
 	comm    string // last name
 
 	least, most uint64 // bounds of the CPU time, where it is not known exactly
+	stint
 }
 
 // process is what the ledger says of a process.
@@ -74,6 +77,8 @@ type process struct {
 	unread  bool   // a thread of it has no sums: it did not run, or was never seen to
 	least   uint64 // bounds of the CPU time, see thread
 	most    uint64
+	less    uint64 // see stint
+	more    uint64
 	leader  replay.Task
 	named   bool // leader is known
 }
@@ -88,7 +93,10 @@ type ledger struct {
 	tasks   *replay.Tasks
 	threads map[threadID]*thread
 	leaders map[processID]replay.Task
-	begin   int64 // of the recording
+	begin   int64    // of the recording
+	divided bool     // by cgroup, see stint
+	moves   int      // of threads among cgroups, so far
+	grown   []growth // what the last row of sums added, and to whom
 
 	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, unknown, exited, total, reason, comm format.Col
 }
@@ -126,9 +134,12 @@ func (l *ledger) event(e replay.Event) {
 			}
 		}
 		l.lead(e)
+		l.place(e, t)
 	case "fork", "exec", "exit", "thread_start", "thread_exit":
-		l.thread(e).comm = e.Str(l.comm)
+		t := l.thread(e)
+		t.comm = e.Str(l.comm)
 		l.lead(e)
+		l.place(e, t)
 	}
 }
 
@@ -171,11 +182,19 @@ func (l *ledger) row(e replay.Event) sums {
 }
 
 func (l *ledger) sum(t *thread, e replay.Event) {
-	row := l.row(e)
+	row, was := l.row(e), t.total()
 	if t.exited && row != t.last {
 		t.past.add(t.last)
 	}
 	t.last, t.read, t.ran, t.exited = row, true, t.ran || row != sums{}, e.Uint(l.exited) != 0
+	l.divide(t, was, e.Time())
+}
+
+// total is what a thread used since the recording began.
+func (t *thread) total() sums {
+	all := t.past
+	all.add(t.last)
+	return all
 }
 
 // ended tells whether a task_sum row is the last of its thread.
@@ -183,9 +202,8 @@ func (l *ledger) ended(e replay.Event) bool { return e.Uint(l.exited) != 0 }
 
 // rebase counts only what the thread uses from now on.
 func (t *thread) rebase() {
-	t.base = t.past
-	t.base.add(t.last)
-	t.ran = false
+	t.base, t.ran = t.total(), false
+	t.prev, t.less, t.more = nil, 0, 0
 }
 
 // bury forgets threads that ended.
@@ -205,25 +223,33 @@ func (l *ledger) processes() map[processID]*process {
 // addUp adds the threads up that a function gives the same key.
 func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K) map[K]*process {
 	all := map[K]*process{}
+	var keys []K // of a thread
 	for id, t := range l.threads {
 		l.settle(t)
 		leader, named := l.leaders[t.process]
-		k := key(id, t, &leader)
-		p := all[k]
-		if p == nil {
-			p = &process{leader: leader, named: named}
-			all[k] = p
+		keys = keys[:0]
+		for ; t != nil; t = t.prev {
+			k := key(id, t, &leader)
+			p := all[k]
+			if p == nil {
+				p = &process{leader: leader, named: named}
+				all[k] = p
+			}
+			if p.add(t); !slices.Contains(keys, k) {
+				keys = append(keys, k)
+				p.threads++
+			}
 		}
-		p.add(t)
 	}
 	return all
 }
 
 // add adds a thread.
 func (p *process) add(t *thread) {
-	p.threads++
 	p.ran = p.ran || t.ran
-	p.unread = p.unread || !t.read
+	p.unread = p.unread || !t.read && !t.divided()
+	p.less += t.less
+	p.more += t.more
 	p.before += t.before
 	p.least += t.least
 	p.most += t.most

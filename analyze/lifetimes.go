@@ -38,11 +38,11 @@ var lifetimes = Analysis{
 		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it executed none"},
 		{Name: "args", Text: true, Some: true, Doc: "arguments of the last of them, quoted as a shell would need them; none unless recorded with --args"},
 		{Name: "start", Unit: unitInstant, Doc: "when the process started"},
-		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
-		{Name: "exit_code", Doc: "exit status, 0 to 255; 0 when a signal ended it; none while it runs, and of a process that was about to end when the recording began"},
+		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording, of one that left those recorded until then"},
+		{Name: "exit_code", Doc: "exit status, 0 to 255; 0 when a signal ended it; none while it runs or when it left, and of a process that was about to end when the recording began"},
 		{Name: "signal", Doc: "signal that ended it, 0 for none; none where exit_code is"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, all its threads (of a row of a thread: its own); of a process older than the recording without the threads that ended before; without the source cpu as of the exit, and it may miss the time since the last scheduler tick"},
-		{Name: "state", Text: true, Doc: "exited or running (at the end of the recording)"},
+		{Name: "state", Text: true, Doc: "exited, running (at the end of the recording) or left (it went to a cgroup that the filter leaves out, and nobody knows what it did then)"},
 		{Name: "before", Unit: unitFlag, Doc: "1 when the process started before the recording"},
 	},
 	Also: []Table{
@@ -64,6 +64,8 @@ type life struct {
 	execs     uint64
 	kernel    bool
 	exited    bool
+	left      bool // those recorded
+	away      bool // it had when the window began
 	untold    bool // how it ended is not
 	lifetime  uint64
 	exitCode  uint64
@@ -107,17 +109,14 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 		return nil
 	}
 	l := p.life(e)
-	l.comm, l.last = e.Str(p.comm), uint32(e.Uint(p.ppid))
+	l.comm, l.last, l.left, l.away = e.Str(p.comm), uint32(e.Uint(p.ppid)), false, false
 	switch kind {
 	case "exec":
 		l.filename, l.args = e.Str(p.filename), nil
 		l.execs++
 		p.args.exec(e, &l.args)
 	case "task":
-		if e.Str(p.reason) == "exiting" {
-			l.exited, l.untold = true, true
-			l.lifetime = uint64(max(0, e.Time()-e.Int(p.start)))
-		}
+		p.leave(l, e)
 	case "exit":
 		l.exited, l.untold = true, false
 		l.lifetime = e.Uint(p.lifetime)
@@ -127,12 +126,26 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	return nil
 }
 
-// Begin leaves out who ended before the window, and what was executed before.
+// leave is for a row that says that nothing more will be known of a process.
+func (p *lifetimesPass) leave(l *life, e replay.Event) {
+	switch e.Str(p.reason) {
+	case "exiting":
+		l.exited, l.untold = true, true
+	case "left":
+		l.left = true
+	default:
+		return
+	}
+	l.lifetime = uint64(max(0, e.Time()-e.Int(p.start)))
+}
+
+// Begin leaves out who ended before the window, who left and does not come back, and
+// what was executed before.
 func (p *lifetimesPass) Begin() {
 	p.gone = maps.Clone(p.ends)
 	maps.DeleteFunc(p.lives, func(_ processID, l *life) bool { return l.exited })
 	for _, l := range p.lives {
-		l.execs = 0
+		l.execs, l.away = 0, l.left
 	}
 }
 
@@ -164,6 +177,20 @@ func (p *lifetimesPass) Tables() []Table {
 	return append([]Table{t}, p.churn(all)...)
 }
 
+// over tells whether nothing is known of a process any more.
+func (l *life) over() bool { return l.exited || l.left }
+
+// state is what became of a process.
+func (l *life) state() string {
+	switch {
+	case l.exited:
+		return "exited"
+	case l.left:
+		return "left"
+	}
+	return "running"
+}
+
 // ended is a life with what is known at the end of the recording.
 type ended struct {
 	id processID
@@ -179,10 +206,10 @@ func (p *lifetimesPass) all() (all []ended) {
 	for _, id := range slices.SortedFunc(maps.Keys(p.lives), compareProcesses) {
 		l := p.lives[id]
 		before := id.start < begin
-		if l.kernel && before {
+		if l.kernel && before || l.left && l.away {
 			continue
 		}
-		if !l.exited {
+		if !l.over() {
 			l.lifetime = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
 		}
 		if p.env.Options.Failed && l.exitCode == 0 && l.signal == 0 {
@@ -228,8 +255,8 @@ func (p *lifetimesPass) thread(row []Value, id threadID, t *thread, l *ended) {
 	switch life, over := p.ends[id]; {
 	case over:
 		row[9], row[13] = life, "exited"
-	case l.exited: // with the process
-		row[9], row[13] = uint64(max(0, l.id.start+int64(l.lifetime)-id.start)), "exited"
+	case l.over(): // with the process
+		row[9], row[13] = uint64(max(0, l.id.start+int64(l.lifetime)-id.start)), l.state()
 	default:
 		row[9] = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
 	}
@@ -237,10 +264,6 @@ func (p *lifetimesPass) thread(row []Value, id threadID, t *thread, l *ended) {
 
 func (l *ended) row() []Value {
 	var exitCode, signal, parent Value
-	state := "running"
-	if l.exited {
-		state = "exited"
-	}
 	if l.exited && !l.untold {
 		exitCode, signal = l.exitCode, l.signal
 	}
@@ -249,7 +272,7 @@ func (l *ended) row() []Value {
 	}
 	return []Value{
 		uint64(l.id.pid), nil, uint64(l.ppid), parent, l.comm, l.filename, l.execs, l.args, l.id.start, l.lifetime,
-		exitCode, signal, l.cpu, state, uint64(boolInt(l.before)),
+		exitCode, signal, l.cpu, l.state(), uint64(boolInt(l.before)),
 	}
 }
 

@@ -146,8 +146,8 @@ func (m *measurePass) Begin() {}
 func (m *measurePass) Tables() []Table {
 	if m.p.exact() {
 		m.timeline.cpus.All(func(number uint32, seat *seat) {
-			if seat.since < m.p.Recording.End.UnixNano() {
-				m.count(&stay{tid: seat.tid, cpu: int(number), from: seat.since, to: m.p.Recording.End.UnixNano()}, false)
+			if s := m.timeline.open(number, seat, m.p.Recording.End.UnixNano()); s != nil {
+				m.count(s, false)
 			}
 		})
 	}
@@ -179,8 +179,8 @@ func (m *measurePass) Event(e replay.Event) error {
 func (m *measurePass) Switches(r replay.Run) { m.timeline.stays(r, m.stay) }
 
 func (m *measurePass) stay(s *stay, _ replay.Event) {
-	if s.tid != 0 && !s.broken {
-		m.count(s, true)
+	if s.tid != 0 && !s.broken && !s.away {
+		m.count(s, !s.parted)
 	}
 }
 

@@ -28,10 +28,10 @@ var offcpu = Analysis{
 		{Name: "threads", Unit: unitCount, Doc: "threads of the row that left a CPU, or are on one"},
 		{Name: "wall_ns", Unit: unitNS, Doc: "time within the recording from a thread's start to its end, of all threads added up; it is what the seven columns behind it add up to"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "on a CPU, from switch to switch"},
-		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, or woken and not on a CPU yet; in captures of formats before 1.2, or without the source cpu, of a wait after sleep in which the thread was moved to another CPU only the part after the last move, the rest counts as sleep"},
+		{Name: "runnable_ns", Unit: unitNS, Doc: "waiting in a run queue: preempted, woken and not on a CPU yet, or held back by a CPU quota of its cgroup; in captures of formats before 1.2, or without the source cpu, of a wait after sleep in which the thread was moved to another CPU only the part after the last move, the rest counts as sleep"},
 		{Name: "sleeping_ns", Unit: unitNS, Doc: "asleep until something happens (states S and I)"},
 		{Name: "uninterruptible_ns", Unit: unitNS, Doc: "asleep and not to be woken by signals: mostly waiting for disks (state D)"},
-		{Name: "stopped_ns", Unit: unitNS, Doc: "stopped by a signal or a debugger (states T and t)"},
+		{Name: "stopped_ns", Unit: unitNS, Doc: "stopped by a signal or a debugger, or frozen with its cgroup or the machine (states T, t and F; before format 1.3 frozen threads count as runnable, asleep or uninterruptible)"},
 		{Name: "other_ns", Unit: unitNS, Doc: "parked, or ended and not gone (states P, X and Z)"},
 		{Name: "unknown_ns", Unit: unitNS, Doc: "off the CPU in a state that is older than the recording, or where switches are missing"},
 		{Name: "voluntary", Unit: unitCount, Doc: "times it gave the CPU up: to sleep or to end"},
@@ -64,7 +64,7 @@ func placeOf(state string) int {
 		return placeSleeping
 	case "D":
 		return placeUninterruptible
-	case "T", "t":
+	case "T", "t", "F":
 		return placeStopped
 	case "X", "Z", "P":
 		return placeOther
@@ -83,6 +83,7 @@ type whereabouts struct {
 	left       int64 // when it was last seen to leave a CPU
 	ran        bool
 	ended      bool
+	until      int64 // when its process left those recorded; 0: it did not
 	voluntary  uint64
 	preempted  uint64
 	migrations uint64
@@ -140,7 +141,7 @@ func (p *offCPUPass) stay(s *stay, e replay.Event) {
 			w.place = placeUnknown
 		}
 	}
-	if w := p.now.Get(s.tid); w != nil && s.tid != 0 {
+	if w := p.now.Get(s.tid); w != nil && s.tid != 0 && !s.away {
 		w.stay(s, broken, e.Str(p.state), p.preempter(s))
 		if first := p.now.Get(s.left); s.left != s.tid && first != nil { // it has its process's number now
 			w.ended = true
@@ -154,6 +155,23 @@ func (p *offCPUPass) stay(s *stay, e replay.Event) {
 func (p *offCPUPass) meet(e replay.Event) {
 	if task, ok := p.tasks.Lookup(e.TID()); ok {
 		p.know(task)
+		if p.timeline.changes && task.TID == task.PID {
+			p.follow(task)
+		}
+	}
+}
+
+// follow notes that a process left those recorded, or came back.
+func (p *offCPUPass) follow(leader replay.Task) {
+	for _, w := range p.threads {
+		switch {
+		case w.task.PID != leader.PID:
+		case leader.Left > leader.Joined:
+			w.until = leader.Left
+		case w.until != 0:
+			w.spend(w.place, w.until)
+			w.upTo, w.place, w.until = max(w.upTo, leader.Joined), placeUnknown, 0
+		}
 	}
 }
 
@@ -165,8 +183,8 @@ func (p *offCPUPass) know(task replay.Task) {
 	id := threadID{task.TID, task.Start}
 	w := p.threads[id]
 	if w == nil {
-		w = &whereabouts{upTo: max(task.Start, p.from), place: placeUnknown, cpu: -1}
-		if task.Start >= p.from { // a new thread waits for its first CPU
+		w = &whereabouts{upTo: max(task.Start, p.from, leaderOf(p.tasks, task).Joined), place: placeUnknown, cpu: -1}
+		if task.Start >= w.upTo { // a new thread waits for its first CPU
 			w.place = placeRunnable
 		}
 		p.threads[id] = w
@@ -200,6 +218,9 @@ func (p *offCPUPass) preempter(s *stay) string {
 
 // spend gives the time up to an instant to a place.
 func (w *whereabouts) spend(place int, until int64) {
+	if w.until != 0 {
+		until = min(until, w.until)
+	}
 	if until > w.upTo {
 		w.spent[place] += until - w.upTo
 		w.upTo = until
@@ -220,6 +241,9 @@ func (w *whereabouts) stay(s *stay, broken bool, state, preempter string) {
 		w.migrations++
 	}
 	w.leave(s, state)
+	if s.parted {
+		return
+	}
 	if !s.preempted {
 		w.voluntary++
 		return
@@ -251,7 +275,7 @@ func (p *offCPUPass) Begin() {
 	}
 	maps.DeleteFunc(p.threads, func(id threadID, w *whereabouts) bool { return w.ended && !alive[id] })
 	for _, w := range p.threads {
-		*w = whereabouts{task: w.task, leader: w.leader, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, left: w.left, ended: w.ended}
+		*w = whereabouts{task: w.task, leader: w.leader, upTo: max(w.upTo, p.from), place: w.place, cpu: w.cpu, left: w.left, ended: w.ended, until: w.until}
 	}
 }
 

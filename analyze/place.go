@@ -94,7 +94,7 @@ type kin struct {
 	ppid   uint32 // of its first row: later ones may have a new parent
 	comm   string // last
 	kernel bool
-	ended  int64 // Unix ns; 0: it did not
+	ended  int64 // or left those recorded, Unix ns; 0: it did not
 	place  *Place
 }
 
@@ -102,13 +102,13 @@ type kin struct {
 var lineage = Analysis{Name: "lineage", Needs: identity(), New: newLineage}
 
 type lineagePass struct {
-	kin                       map[processID]*kin
-	start, ppid, comm, kernel format.Col
+	kin                               map[processID]*kin
+	start, ppid, comm, kernel, reason format.Col
 }
 
 func newLineage(env *Env) Pass {
 	c := env.Capture
-	return &lineagePass{kin: map[processID]*kin{}, start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread")}
+	return &lineagePass{kin: map[processID]*kin{}, start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread"), reason: c.Col("reason")}
 }
 
 func (p *lineagePass) Event(e replay.Event) error {
@@ -123,10 +123,21 @@ func (p *lineagePass) Event(e replay.Event) error {
 		p.kin[id] = k
 	}
 	k.comm, k.kernel = e.Str(p.comm), e.Uint(p.kernel) != 0
-	if kind == "exit" {
+	switch reason := p.why(e); {
+	case kind == "exit", reason == "left":
 		k.ended = e.Time()
+	case reason == "moved": // it may have come back
+		k.ended = 0
 	}
 	return nil
+}
+
+// why is the reason of a row of kind task.
+func (p *lineagePass) why(e replay.Event) string {
+	if e.Kind().Name != "task" {
+		return ""
+	}
+	return e.Str(p.reason)
 }
 
 // Begin leaves nobody out: who ended before the window may have started others.

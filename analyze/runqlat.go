@@ -27,7 +27,7 @@ var runqlat = Analysis{
 		{Name: "tid", Some: true, Doc: "thread id; none where rows are not of one thread"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread; of a process whose first thread is not known the name of the thread that waited first; CPU N for a CPU, its path for a cgroup, all for everything"},
 		{Name: "waits", Unit: unitCount, Doc: "times on a CPU that ended within the recording, each with the wait before it, which may be 0; the first on each CPU is left out, because its wait is not known; in captures of formats before 1.2, or without the source cpu, of a wait in which the thread was moved to another CPU only the part after the last move counts"},
-		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits"},
+		{Name: "total_ns", Unit: unitNS, Doc: "sum of the waits; a thread that a CPU quota of its cgroup holds back counts as waiting"},
 		{Name: "average_ns", Unit: unitNS, Doc: "total_ns by waits, rounded down"},
 		{Name: "p50_ns", Unit: unitNS, Doc: "median wait (nearest rank)"},
 		{Name: "p90_ns", Unit: unitNS, Doc: "90th percentile (nearest rank)"},
@@ -159,7 +159,7 @@ func (p *runqPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
 func (p *runqPass) stay(s *stay, _ replay.Event) {
 	broken := s.broken
 	p.broken += boolInt(broken)
-	if s.tid == 0 || !s.waitKnown || broken {
+	if s.tid == 0 || !s.waitKnown || broken || s.away || s.parted {
 		return
 	}
 	row := p.rowOf(s)
@@ -217,7 +217,7 @@ func (p *runqPass) row(s *stay) *waits {
 	case "cpu":
 		k.name = "CPU " + strconv.Itoa(s.cpu)
 	case "cgroup":
-		k.name = p.groups.cgroup(leaderOf(p.tasks, task).Cgroup)
+		k.name = p.groups.cgroup(p.tasks.Cgroup(task))
 	default:
 		k = waitKey{pid: task.PID}
 		if leader, ok := p.tasks.Lookup(task.PID); ok {
@@ -286,6 +286,9 @@ func (p *runqPass) Tables() []Table {
 	everything := Table{Title: "Everything", Columns: runqlat.Columns, Rows: [][]Value{all.row()}}
 	if all.folded() {
 		t.Notes = append(t.Notes, foldedNote("waits"))
+	}
+	if p.env.Options.By == "cgroup" {
+		t.Notes = append(t.Notes, quotaNote)
 	}
 	t.Notes = append(t.Notes, p.brokenNotes()...)
 	return []Table{everything, t, histogram("Waits by length", histogramColumns, &all.latencies), p.longest()}

@@ -80,9 +80,11 @@ func (s *series) table(p *cpuTimePass) Table {
 	cells, names := map[cell]uint64{}, p.groups.of(p.ledger)
 	for id, t := range p.ledger.threads {
 		leader := p.ledger.leaders[t.process]
-		g := p.groups.group(id, t, &leader)
-		for i, ns := range s.threads[t] {
-			cells[cell{i, g}] += ns
+		for ; t != nil; t = t.prev {
+			g := p.groups.group(id, t, &leader)
+			for i, ns := range s.threads[t] {
+				cells[cell{i, g}] += ns
+			}
 		}
 	}
 	table := Table{Title: "CPU time over time", Columns: seriesColumns, Own: true}

@@ -24,6 +24,8 @@ type stay struct {
 	next      uint32 // thread that comes after it
 	preempted bool
 	broken    bool // switches are missing before it
+	away      bool // the thread is none of those recorded: its process left them before
+	parted    bool // its process left those recorded while it was on the CPU, where the stay ends
 }
 
 // timeline makes stays of switches.
@@ -37,6 +39,7 @@ type timeline struct {
 	cpus    replay.ByNumber[seat]
 	wakes   replay.ByNumber[wake] // by tid of the woken
 	follow  bool                  // there are wakeups
+	changes bool                  // processes come to those recorded and leave them
 	last    stay
 
 	numbers *replay.Numbers // of switches, see the constants
@@ -82,7 +85,7 @@ func newTimeline(c *format.Capture, tasks *replay.Tasks) *timeline {
 	unseen, _ := replay.ReadUnseen(c) // what cannot be read ends the pass itself
 	return &timeline{
 		begin: c.Meta().Start.UnixNano(), carried: c.Meta().Window.From, tasks: tasks, unseen: unseen, old: c.Meta().Before13(),
-		woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"),
+		woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"), changes: tasks != nil && replay.Changing(c.Meta()),
 		numbers: replay.NewNumbers(c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col("delay_ns"), c.Col("preempted")),
 	}
 }
@@ -121,14 +124,51 @@ func (l *timeline) leave(row int, t int64) {
 	s.tid, s.left, s.cpu, s.from, s.to = tid, tid, int(number), c.since, t
 	s.before, s.expected, s.next = c.before, c.tid, uint32(n[switchNext][row])
 	s.wait, s.waitKnown, s.preempted = n[switchDelay][row], c.known, n[switchPreempted][row] != 0
-	s.woken, s.waker, s.broken = false, 0, false
+	s.woken, s.waker, s.broken, s.away, s.parted = false, 0, false, false, false
 	if tid != c.tid || len(c.unseen) > 0 {
 		l.mend(s, c)
 	}
 	if l.follow {
 		l.wokenBefore(s)
 	}
+	if l.changes && s.tid != 0 {
+		l.clip(s)
+	}
 	c.tid, c.before, c.since, c.known = s.next, tid, t, true
+}
+
+// open is the stay of who is on a CPU at an instant; nil: there is none.
+func (l *timeline) open(number uint32, c *seat, until int64) *stay {
+	if c.since >= until {
+		return nil
+	}
+	s := &stay{tid: c.tid, cpu: int(number), from: c.since, to: until}
+	if l.changes && s.tid != 0 {
+		l.clip(s)
+	}
+	if s.away {
+		return nil
+	}
+	return s
+}
+
+// clip leaves of a stay what lies within the time in which the thread's process was
+// one of those recorded. Nobody saw it come where that began while it was there.
+func (l *timeline) clip(s *stay) {
+	task, ok := l.tasks.Lookup(s.tid)
+	if !ok {
+		return
+	}
+	leader := leaderOf(l.tasks, task)
+	if leader.Joined > s.from && leader.Joined <= s.to {
+		s.from, s.wait, s.waitKnown, s.broken = leader.Joined, 0, false, false
+	}
+	if leader.Left <= leader.Joined || leader.Left >= s.to {
+		return
+	}
+	if s.away = leader.Left <= s.from; !s.away {
+		s.to, s.parted = leader.Left, true
+	}
 }
 
 // wake takes a wakeup.

@@ -51,7 +51,7 @@ struct header {
 /* --- identity ------------------------------------------------------------ */
 
 /* An enum member is named for its enum; the file says what follows the prefix. */
-enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed, task_reason_moved, task_reason_present, task_reason_exiting };
+enum task_reason { task_reason_snapshot, task_reason_created, task_reason_executed, task_reason_renamed, task_reason_moved, task_reason_present, task_reason_exiting, task_reason_left, task_reason_moved_alone };
 
 /* IDENTITY: what names a task; the same columns wherever a task is introduced. */
 #define IDENTITY                                                                       \
@@ -69,7 +69,7 @@ struct task {
 	struct header h;
 	IDENTITY;
 	ns_t total_cpu_ns DOC("CPU time (task clock) since the task started");
-	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file, took another name, was moved to another cgroup, was still there when a further file of the recording began (present), or was there at the start and about to end, which no other row tells (exiting)");
+	enum task_reason reason DOC("why the row exists: the task was there at the start, was created, executed a file, took another name, was moved to another cgroup with all threads of its process (another thread than the first has such a row when it came to those recorded by that), was still there when a further file of the recording began (present), was there at the start and about to end, which no other row tells (exiting), was moved to a cgroup that is not recorded, so that the process belongs to the recording no more (left), or was moved to another cgroup without the other threads of its process (moved_alone)");
 	__u32 reserved2;
 } EVENT(2, "recording", "a task and its name; rows that carry only a tid refer to the latest one");
 
@@ -77,6 +77,7 @@ struct task {
  * knows it by in its own pid namespace; 0: none. */
 struct listed_task {
 	struct task t;
+	__u64 process_start; /* when its process started */
 	__u32 own_pid;
 	__u32 own_tid;
 };
@@ -141,16 +142,16 @@ struct exec_args {
 
 /* --- scheduling ---------------------------------------------------------- */
 
-/* The states of the sched_switch tracepoint, by the letters ps and perf print. */
-enum task_state { task_state_R, task_state_S, task_state_D, task_state_T, task_state_t, task_state_X, task_state_Z, task_state_P, task_state_I };
+/* The states of the sched_switch tracepoint, by the letters ps and perf print, and one that they do not tell apart: F. */
+enum task_state { task_state_R, task_state_S, task_state_D, task_state_T, task_state_t, task_state_X, task_state_Z, task_state_P, task_state_I, task_state_F };
 
 struct sched_switch {
 	struct header h;
 	__u32 next_tid DOC("thread that runs next on this CPU, 0 for idle");
 	__u32 delay_ns DOC("how long tid waited in run queues before the slice that ends here, nanoseconds, at most 2^32-1; without the source cpu only in the queue of this CPU, to which it may have been moved from another");
-	enum task_state prev_state DOC("state in which tid left the CPU: R runnable (preempted), S sleeping, D uninterruptible, T stopped, t traced, X dead, Z zombie, P parked, I idle");
-	__u8 prev_prio DOC("kernel priority of tid, 0 (highest) to 139; 120 is nice 0");
-	__u8 next_prio DOC("kernel priority of next_tid, 0 (highest) to 139; 120 is nice 0");
+	enum task_state prev_state DOC("state in which tid left the CPU: R runnable (preempted), S sleeping, D uninterruptible, T stopped, t traced, X dead, Z zombie, P parked, I idle, F frozen (by a cgroup, or as the machine is suspended; ps prints S or D)");
+	__u8 prev_prio DOC("kernel priority of tid: 255 of the deadline class (the kernel's -1, before all others), else 0 (highest) to 139; 120 is nice 0");
+	__u8 next_prio DOC("kernel priority of next_tid: 255 of the deadline class (the kernel's -1, before all others), else 0 (highest) to 139; 120 is nice 0");
 	bool_t preempted DOC("1 when tid did not give up the CPU itself");
 	__u8 reserved;
 } EVENT(1, "sched", "a CPU switched from tid to next_tid") HOT NO("pid");
@@ -173,10 +174,11 @@ struct slot {
 	__u32 next_tid;
 	__u32 delay_ns;
 	__u16 state; /* low 12 bits of the kernel's task state; flags above */
-	__u8 prev_prio;
+	__u8 prev_prio; /* the low byte of the kernel's: its -1 is 255 */
 	__u8 next_prio;
 };
 #define SLOT_PREEMPTED 0x8000
+#define SLOT_FROZEN 0x2000
 #define SLOT_WAKING 0x4000 /* a wakeup: prev_tid woke next_tid, and the rest is 0 */
 struct batch {
 	struct header h;
@@ -208,9 +210,10 @@ struct task_sum {
 	count_t voluntary DOC("switches away by its own will: it went to sleep or ended");
 	count_t involuntary DOC("switches away while runnable: preempted or yielding");
 	count_t migrations DOC("moves to another CPU");
-	bool_t exited DOC("1 in the last row of a task that ended, or that gave up its thread id for that of its process as it executed a file");
+	bool_t exited DOC("1 in the last row of a task that ended, or that gave up its thread id for that of its process as it executed a file, or whose process left those recorded");
 	__u8 first; /* see struct sum */
-	__u8 reserved[6];
+	__u8 parted; /* the same */
+	__u8 reserved[5];
 	ns_t cpu_unknown_ns DOC("CPU time within the recording that the thread may have had besides cpu_time_ns, at most: it was found on a CPU that it was not seen to come to");
 	__u64 cpu_time_base; /* see struct sum */
 } EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT NO("cpu");

@@ -26,7 +26,7 @@ static __always_inline int enter(const char *path, __u64 flags)
 	__u64 id = bpf_get_current_pid_tgid();
 	struct call c = { .since = bpf_ktime_get_boot_ns(), .path = path, .flags = flags };
 
-	if (!within(c.since) || !wanted(id >> 32) || ours(id >> 32))
+	if (!within(c.since) || !wanted_here() || ours(id >> 32))
 		return 0;
 	if (bpf_map_update_elem(&calls, &id, &c, BPF_ANY))
 		count_lost(source_file, loss_reason_map_full);

@@ -78,7 +78,7 @@ func run(name string, args ...string) error {
 // What Go reads straight out of maps and batches, and the rows that it makes.
 var layouts = []struct{ c, goName string }{
 	{"header", "Header"}, {"slot", "Slot"}, {"reading", "Reading"}, // named in the ones that follow
-	{"window", "Window"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"}, {"turn_batch", "TurnBatch"},
+	{"window", "Window"}, {"process_id", "ProcessID"}, {"target", "Target"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"}, {"turn_batch", "TurnBatch"},
 	{"task", "Task"}, {"listed_task", "ListedTask"}, {"walk", "Walk"}, {"cgroup_part", "CgroupPart"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
 	{"loss", "Loss"}, {"summary", "Summary"},
 	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"}, {"cpu_online", "CPUOnline"},
@@ -118,7 +118,7 @@ func exported(name string) string {
 	parts := strings.Split(name, "_")
 	for i, p := range parts {
 		switch p {
-		case "cpu", "pid", "tid", "ppid", "ns", "rss", "id", "t":
+		case "tgid", "cpu", "pid", "tid", "ppid", "ns", "rss", "id", "t":
 			parts[i] = strings.ToUpper(p)
 		case "":
 		default:

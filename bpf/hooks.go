@@ -50,6 +50,7 @@ var hooks = []hook{
 	{object: "sched", program: "on_cpu_offline", sources: []string{"cpu", "sched"}, loses: "the last switch of CPUs that go offline"},
 	{object: "sched", program: "on_cpu_online", sources: []string{"cpu", "sched"}, loses: "CPUs that go online"},
 	{object: "sched", program: "on_switch", sources: []string{"cpu", "sched"}, loses: "all scheduling"},
+	{object: "sched", program: "on_move_sums", sources: []string{"cpu"}, loses: "sums of threads as they move to another cgroup"},
 	{object: "sched", program: "on_waking", sources: []string{"wakeups"}, loses: "wakeups"},
 	{object: "tcp", program: "on_state", sources: []string{"tcp", "tcpstates"}, loses: "connects, accepts and closes"},
 	{object: "tcp", program: "on_state_twin", twinOf: "on_state", always: true, sources: []string{"tcp", "tcpstates"}, loses: "what that misses when it is interrupted"},

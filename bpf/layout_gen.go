@@ -38,6 +38,9 @@ type Reading struct {
 	Switches   uint64
 	TID        uint32
 	PID        uint32
+	Process    uint64
+	Joined     uint64
+	Member     uint64
 }
 
 // Window is struct window of the programs.
@@ -50,6 +53,22 @@ type Window struct {
 	Connects4 uint32
 	Connects6 uint32
 	Canary    uint64
+}
+
+// ProcessID is struct process_id of the programs.
+type ProcessID struct {
+	_     structs.HostLayout
+	Start uint64
+	TGID  uint64
+}
+
+// Target is struct target of the programs.
+type Target struct {
+	_        structs.HostLayout
+	Joined   uint64
+	Left     uint64
+	Why      uint32
+	Reserved uint32
 }
 
 // Counters is struct counters of the programs.
@@ -76,7 +95,8 @@ type CPUNow struct {
 	LastCPUTime  uint64
 	LastRunQueue uint64
 	LastOther    uint32
-	Reserved     uint32
+	Reserved32   uint32
+	Reserved     [5]uint64
 }
 
 // Sum is struct sum of the programs.
@@ -97,7 +117,7 @@ type Sum struct {
 	PID            uint32
 	Dead           uint32
 	First          uint32
-	Reserved32     uint32
+	Parted         uint32
 	Task           uint64
 	Reserved       [2]uint64
 }
@@ -141,10 +161,11 @@ type Task struct {
 
 // ListedTask is struct listed_task of the programs.
 type ListedTask struct {
-	_      structs.HostLayout
-	T      Task
-	OwnPID uint32
-	OwnTID uint32
+	_            structs.HostLayout
+	T            Task
+	ProcessStart uint64
+	OwnPID       uint32
+	OwnTID       uint32
 }
 
 // Walk is struct walk of the programs.
@@ -193,7 +214,8 @@ type TaskSum struct {
 	Migrations   uint64
 	Exited       uint8
 	First        uint8
-	Reserved     [6]uint8
+	Parted       uint8
+	Reserved     [5]uint8
 	CPUUnknownNS uint64
 	CPUTimeBase  uint64
 }

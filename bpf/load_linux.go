@@ -214,6 +214,7 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		"by_comm":              len(p.config.Comms) > 0,
 		"by_cgroup":            len(p.config.Cgroups) > 0,
 		"switch_has_state":     p.parameters("btf_trace_sched_switch") >= 5,
+		"freezer_has_state":    p.hasFunction("__set_task_frozen"),
 		"retransmit_has_error": p.parameters("btf_trace_tcp_retransmit_skb") >= 4,
 	}
 	for name, value := range knobs {

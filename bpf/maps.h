@@ -18,6 +18,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before loading. */
 const volatile __u64 wakeup_bytes = 2 << 20; /* wake the reader when this much is pending */
 const volatile bool filtered = false;        /* record only the processes in targets */
+const volatile bool by_cgroup = false;       /* processes may leave them again */
 
 /*
  * The window of the recording, in boot time. Programs attach before it opens
@@ -54,14 +55,28 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
-/* Processes to record when filtered, by tgid, and why. */
+/* A number is another process's as soon as a process was waited for, which may not
+ * have left its CPU for the last time yet: only with its start it is one's own. */
+struct process_id {
+	__u64 start;
+	__u64 tgid; /* 64 bits: no padding in a key */
+};
+
+/* Processes to record when filtered, and why. One that left stays until it is
+ * freed: its threads are on their CPUs still. */
 #define TARGET_FAMILY 1 /* asked for, or a descendant of one that is */
 #define TARGET_CGROUP 2 /* in a cgroup that was asked for */
+struct target {
+	__u64 joined; /* when it became one while it lived; 0: from its start, or from the beginning */
+	__u64 left;   /* when it was one no more, at last; 0: never */
+	__u32 why;    /* 0: it left */
+	__u32 reserved;
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 16);
-	__type(key, __u32);
-	__type(value, __u8);
+	__type(key, struct process_id);
+	__type(value, struct target);
 } targets SEC(".maps");
 
 static __always_inline bool within(__u64 now)
@@ -69,9 +84,38 @@ static __always_inline bool within(__u64 now)
 	return now >= window.opens && now <= window.closes;
 }
 
-static __always_inline bool wanted(__u32 tgid)
+static __always_inline struct process_id process_of(struct task_struct *p)
 {
-	return !filtered || bpf_map_lookup_elem(&targets, &tgid);
+	struct process_id id = { p->group_leader->start_boottime, (__u32)p->tgid };
+
+	return id;
+}
+
+/* this_process is the one that runs here. */
+static __always_inline struct process_id this_process(void)
+{
+	struct task_struct *p = (void *)bpf_get_current_task();
+	struct process_id id = { BPF_CORE_READ(p, group_leader, start_boottime), bpf_get_current_pid_tgid() >> 32 };
+
+	return id;
+}
+
+static __always_inline bool is_target(struct process_id id)
+{
+	struct target *t = bpf_map_lookup_elem(&targets, &id);
+
+	return t && t->why;
+}
+
+static __always_inline bool wanted(struct task_struct *p)
+{
+	return !filtered || is_target(process_of(p));
+}
+
+/* wanted_here is for the process that runs here. */
+static __always_inline bool wanted_here(void)
+{
+	return !filtered || is_target(this_process());
 }
 
 static __always_inline struct counters *cpu_counters(void)

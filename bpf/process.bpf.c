@@ -76,8 +76,8 @@ int BPF_PROG(on_fork, struct task_struct *child)
 	__u64 now = bpf_ktime_get_boot_ns();
 
 	/* The filter follows from before the window opens, or children would be missed. */
-	follow(bpf_get_current_pid_tgid() >> 32, child);
-	if (!within(now) || !wanted(child->tgid))
+	follow(child);
+	if (!within(now) || !wanted(child))
 		return 0;
 	if (!want_process || (child->pid != child->tgid && ours(child->tgid)))
 		emit_task(child, now, task_reason_created);
@@ -114,8 +114,8 @@ static __always_inline int executed(struct task_struct *p, struct linux_binprm *
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct exec *e;
 
-	follow_name(p, p->comm);
-	if (!within(now) || !wanted(p->tgid))
+	follow_name(p, p->comm, now);
+	if (!within(now) || !wanted(p))
 		return 0;
 	if (want_args)
 		emit_args(p, now);
@@ -152,8 +152,8 @@ static __always_inline int renamed(struct task_struct *p, const char *comm)
 	struct task *e;
 
 	if (p->pid == p->tgid)
-		follow_name(p, comm);
-	if (!within(now) || !wanted(p->tgid))
+		follow_name(p, comm, now);
+	if (!within(now) || !wanted(p))
 		return 0;
 	e = begin(sizeof(*e), 2, source_recording, now);
 	if (!e)
@@ -230,16 +230,17 @@ SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p, bool threadgroup)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	bool was;
+	bool alone = !threadgroup && p->pid != p->tgid, left = false;
 
 	if (to->root->hierarchy_id) /* of version 1 */
 		return 0;
-	was = wanted(p->tgid);
-	follow_cgroup(p, to->kn->id);
-	if (within(now) && (was || wanted(p->tgid))) {
-		emit_cgroup(to->kn->id, path, now, cgroup_reason_entered);
-		emit_task(p, now, task_reason_moved);
-	}
+	/* A process is in the cgroup of its first thread; threaded ones may have others elsewhere. */
+	if (!alone)
+		left = follow_cgroup(p, to->kn->id, now);
+	if (!within(now) || !(left || wanted(p)))
+		return 0;
+	emit_cgroup(to->kn->id, path, now, cgroup_reason_entered);
+	emit_task(p, now, left ? task_reason_left : threadgroup ? task_reason_moved : task_reason_moved_alone);
 	return 0;
 }
 
@@ -250,29 +251,18 @@ int BPF_PROG(on_mkdir, struct cgroup *made, const char *path)
 
 	if (made->root->hierarchy_id)
 		return 0;
-	if ((follow_mkdir(made, id) || wanted(bpf_get_current_pid_tgid() >> 32)) && within(now))
+	if ((follow_mkdir(made, id) || wanted_here()) && within(now))
 		emit_cgroup(id, path, now, cgroup_reason_made);
 	return 0;
 }
 
 /* Processes whose end was told a moment ago. */
-struct process_id {
-	__u64 start;
-	__u64 tgid;
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1 << 12);
 	__type(key, struct process_id);
 	__type(value, __u8);
 } ended SEC(".maps");
-
-static __always_inline struct process_id process_of(struct task_struct *p)
-{
-	struct process_id id = { BPF_CORE_READ(p, group_leader, start_boottime), (__u32)BPF_CORE_READ(p, tgid) };
-
-	return id;
-}
 
 /*
  * ends tells whether an exiting thread ends its process. Threads that exit at
@@ -293,7 +283,7 @@ static __always_inline int exited(struct task_struct *p)
 	bool last;
 	__u64 now;
 
-	if (!want_process || !within(bpf_ktime_get_boot_ns()) || !wanted(p->tgid))
+	if (!want_process || !within(bpf_ktime_get_boot_ns()) || !wanted(p))
 		return 0;
 	last = ends(p);
 	now = bpf_ktime_get_boot_ns(); /* behind ended: see list_tasks */
@@ -325,14 +315,15 @@ int BPF_PROG(on_exit_third, struct task_struct *p)
 	return missed(twin_exit, p, source_process, true) ? exited(p) : 0;
 }
 
-/* A process is forgotten when it is freed, which is after its last switch. */
+/* A process is forgotten when it is freed, which is after its last switch, and may
+ * be when another has its number. */
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *p)
 {
-	__u32 tgid = p->tgid;
+	struct process_id id = process_of(p);
 
 	if (p->pid == p->tgid)
-		bpf_map_delete_elem(&targets, &tgid);
+		bpf_map_delete_elem(&targets, &id);
 	return 0;
 }
 
@@ -345,7 +336,7 @@ static __always_inline bool gone(struct task_struct *p)
 /* told tells whether a process's own row of its end names it. */
 static __always_inline bool told(struct task_struct *p)
 {
-	struct process_id id = process_of(p);
+	struct process_id id = { BPF_CORE_READ(p, group_leader, start_boottime), (__u32)BPF_CORE_READ(p, tgid) };
 
 	return BPF_CORE_READ(p, pid) == (int)id.tgid && bpf_map_lookup_elem(&ended, &id);
 }
@@ -369,6 +360,7 @@ static __always_inline bool told(struct task_struct *p)
 		e.t.h.kind = 2;                                                 \
 		e.t.h.cpu = cpu_of(p);                                          \
 		identify_by(READ, &e.t, p);                                     \
+		e.process_start = READ(p, group_leader, start_boottime);        \
 		e.t.total_cpu_ns = READ(p, se.sum_exec_runtime);                \
 		e.t.reason = exiting ? task_reason_exiting : task_reason_snapshot; \
 		e.own_pid = own_number(BPF_CORE_READ(p, signal, pids[PIDTYPE_TGID])); \
@@ -385,7 +377,6 @@ int list_tasks(struct bpf_iter__task *ctx)
 		LIST(TYPED, ctx, p);
 	return 0;
 }
-
 
 /* The tasks that list_tasks leaves out because they have no number in the pid
  * namespace of who reads it. */

@@ -21,6 +21,34 @@ static __always_inline __u32 state_of(struct task_struct *p)
 	return BPF_CORE_READ((struct task_struct___before_5_14 *)p, state);
 }
 
+/*
+ * 6.1, commit f5d39b020809: a thread that the freezer holds (suspension, cgroup
+ * version 1) is in state TASK_FROZEN. Before it was TASK_UNINTERRUPTIBLE, and the
+ * flag PF_FROZEN told; the flag's bit means something else since. The loader knows
+ * a function of the new freezer.
+ */
+const volatile bool freezer_has_state = false;
+
+#define TASK_INTERRUPTIBLE 0x1
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_RTLOCK_WAIT 0x1000 /* from 5.15 on, on real-time kernels; 0 before */
+#define TASK_FROZEN 0x8000
+#define PF_FROZEN 0x00010000
+
+/*
+ * A thread in a cgroup of version 2 that is frozen sleeps interruptibly, and
+ * counts as frozen. One that is stopped, or waits for vfork, counts as frozen as
+ * well, whether its cgroup is or not, but sleeps otherwise.
+ */
+static __always_inline bool is_frozen(struct task_struct *p, __u32 state)
+{
+	if (state & TASK_FROZEN)
+		return true;
+	if (state & TASK_UNINTERRUPTIBLE)
+		return !freezer_has_state && p->flags & PF_FROZEN;
+	return state & TASK_INTERRUPTIBLE && bpf_core_field_exists(p->frozen) && BPF_CORE_READ_BITFIELD_PROBED(p, frozen);
+}
+
 static __always_inline __u32 prev_state(__u64 *ctx, struct task_struct *prev)
 {
 	return switch_has_state ? (__u32)ctx[3] : state_of(prev);

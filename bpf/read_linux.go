@@ -16,26 +16,68 @@ import (
 
 // Why a process is a target, as in maps.h.
 const (
-	TargetFamily uint8 = 1 // asked for: its children are targets, too
-	TargetCgroup uint8 = 2 // it is in a cgroup that was asked for
+	TargetFamily uint32 = 1 // asked for: its children are targets, too
+	TargetCgroup uint32 = 2 // it is in a cgroup that was asked for
 )
 
-// Target adds a process to the filter, by its number in the initial pid
-// namespace.
-func (p *Programs) Target(pid uint32, why uint8) error {
-	if err := p.maps["process"]["targets"].Put(pid, why); err != nil {
-		return fmt.Errorf("filter on process %d: %w", pid, err)
+// A Process is one by its number in the initial pid namespace and its start, boot
+// time: the number may come back.
+type Process struct {
+	PID   uint32
+	Start uint64
+}
+
+func (p Process) key() ProcessID { return ProcessID{Start: p.Start, TGID: uint64(p.PID)} }
+
+// Target gives a process reasons to be recorded besides those that it has.
+func (p *Programs) Target(of Process, why uint32) error {
+	m, key := p.maps["process"]["targets"], of.key()
+	t := Target{Why: why}
+	err := m.Update(key, &t, ebpf.UpdateNoExist)
+	if errors.Is(err, ebpf.ErrKeyExist) { // a program was told of it first, and knows better where it is
+		was, _ := p.TargetOf(of)
+		if was.Why |= why & TargetFamily; was.Why == 0 {
+			return nil
+		}
+		err = m.Put(key, &was)
+	}
+	if err != nil {
+		return fmt.Errorf("filter on process %d: %w", of.PID, err)
 	}
 	return nil
+}
+
+// Untarget takes a process from those recorded.
+func (p *Programs) Untarget(of Process) error {
+	if err := p.maps["process"]["targets"].Delete(of.key()); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("filter on process %d: %w", of.PID, err)
+	}
+	return nil
+}
+
+// TargetOf tells since when a process is recorded, and until when it was. A
+// process is not known that never was one, or that was freed.
+func (p *Programs) TargetOf(of Process) (t Target, known bool) {
+	err := p.maps["process"]["targets"].Lookup(of.key(), &t)
+	return t, err == nil
 }
 
 // Filtered tells whether only targets are recorded.
 func (p *Programs) Filtered() bool { return p.config.Filtered }
 
 // Wanted tells whether the filter lets a process through.
-func (p *Programs) Wanted(pid uint32) bool {
-	var why uint8
-	return !p.config.Filtered || p.maps["process"]["targets"].Lookup(pid, &why) == nil
+func (p *Programs) Wanted(of Process) bool {
+	if !p.config.Filtered {
+		return true
+	}
+	t, _ := p.TargetOf(of)
+	return t.Why != 0
+}
+
+// Joined tells whether a process came to those recorded while it lived.
+func (p *Programs) Joined(of Process) bool {
+	t, _ := p.TargetOf(of)
+	return t.Joined != 0
 }
 
 // CPUs returns what each possible CPU is doing, by number; nil without the

@@ -6,7 +6,7 @@
  * a program costs as much as the rest of either. Wakeups (source wakeups) go to
  * the file with the switches.
  */
-#include "quirks.h"
+#include "identity.h"
 
 #define SLOT_STATE 0xfff
 #define IDLE_PRIO 120
@@ -28,6 +28,9 @@ struct reading {
 	__u64 switches;   /* away from a CPU */
 	__u32 tid;
 	__u32 pid;
+	__u64 process;    /* when its process started; 0 without a filter */
+	__u64 joined;     /* of who leaves: when its process became a target, see struct target */
+	__u64 member;     /* of who leaves: it is recorded */
 };
 
 /*
@@ -49,7 +52,8 @@ struct cpu_now {
 	__u64 last_cpu_time;
 	__u64 last_run_queue;
 	__u32 last_other; /* 1: another thread left, so it had gone unseen */
-	__u32 reserved;   /* 128 bytes: two cache lines of its own */
+	__u32 reserved32;
+	__u64 reserved[5]; /* 192 bytes: three cache lines of its own, the last one seldom used */
 };
 ANCHOR(cpu_now);
 
@@ -81,7 +85,7 @@ struct sum {
 	__u32 pid;
 	__u32 dead; /* it ended, and the ring had no room for its last row */
 	__u32 first; /* it was on its CPU at the first switch seen there */
-	__u32 reserved32;
+	__u32 parted; /* its process left those recorded */
 	__u64 task;  /* address of the thread, which tells it from another with its number */
 	/* With its key and the kernel's own 48 bytes an entry has three cache
 	 * lines: threads on different CPUs must not share one. */
@@ -141,6 +145,8 @@ static __always_inline struct reading read_task(struct task_struct *p)
 		.switches = p->nvcsw + p->nivcsw, .tid = p->pid, .pid = p->tgid,
 	};
 
+	if (filtered)
+		r.process = p->group_leader->start_boottime;
 	return r;
 }
 
@@ -216,7 +222,7 @@ static __always_inline void lose(const struct cpu_now *c, const struct reading *
  * counts as if no time had been stolen in it. */
 static __always_inline void set_bases(struct sum *s, const struct reading *r, const struct cpu_now *c, enum coming how, __u64 wall)
 {
-	bool mine = s->start >= window.opens; /* all that it ever had */
+	bool mine = s->start >= window.opens && s->start >= r->joined; /* all that it ever had */
 	__u64 outside, ran;
 
 	if (mine && (r->switches <= 1 || r->tid != r->pid))
@@ -290,6 +296,7 @@ static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
 	e->exited = 1;
 	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
 	e->first = s->first;
+	e->parted = s->parted;
 	e->cpu_unknown_ns = s->unknown_ns;
 	e->cpu_time_base = s->cpu_time_base;
 	submit(e);
@@ -351,7 +358,7 @@ static __always_inline __u64 account(const struct reading *r, struct cpu_now *c,
 		account_idle(c, how, wall);
 		return waited;
 	}
-	if (!wanted(r->pid)) {
+	if (!r->member) {
 		if (how == coming_unseen)
 			c->unseen_ns += wall;
 		return waited;
@@ -459,13 +466,26 @@ static __always_inline void count_shed(void)
 	n->lost[source_sched * LOSS_REASONS + loss_reason_shed]++;
 }
 
+/* slot_state is a task's state as a slot has it. Like the kernel's own tracepoint it
+ * takes a wait for a lock of real-time kernels for what that is to others. */
+static __always_inline __u16 slot_state(struct task_struct *p, __u32 state, bool preempted)
+{
+	__u16 slot = state & SLOT_STATE;
+
+	if (state & TASK_RTLOCK_WAIT)
+		slot |= TASK_UNINTERRUPTIBLE;
+	if (preempted || !state)
+		return slot | SLOT_PREEMPTED;
+	return is_frozen(p, state) ? slot | SLOT_FROZEN : slot;
+}
+
 static __always_inline void emit(__u32 cpu, __u64 now, struct task_struct *prev,
 				 struct task_struct *next, __u64 waited, __u32 state)
 {
 	struct batch *b = bpf_map_lookup_elem(&batches, &cpu);
 	struct slot *s;
 
-	if (!b || !(wanted(prev->tgid) || wanted(next->tgid)))
+	if (!b)
 		return;
 	if (window.shed) {
 		count_shed();
@@ -483,22 +503,125 @@ static __always_inline void emit(__u32 cpu, __u64 now, struct task_struct *prev,
 	took(b);
 }
 
-static __always_inline void switched(__u64 *ctx, const struct reading *r, struct cpu_now *c, __u32 cpu, __u64 now)
+/* join is for a process that became a target while it lived: a slice that it was in
+ * then counts as if the thread had come to the CPU then. Until then it ran, as far as
+ * it is known to have. */
+static __always_inline void join(struct cpu_now *c, const struct reading *r)
+{
+	__u64 outside, ran;
+
+	if (r->joined <= c->since)
+		return;
+	if (c->since) {
+		outside = r->joined - c->since;
+		ran = r->cpu_time - c->on.cpu_time;
+		c->on.cpu_time += outside < ran ? outside : ran;
+	}
+	c->since = r->joined;
+}
+
+/* part_of is what a thread's task clock had of a slice up to an instant, if it went
+ * on evenly. */
+static __always_inline __u64 part_of(const struct reading *r, const struct cpu_now *c, __u64 wall, __u64 now)
+{
+	__u64 ran = r->cpu_time - c->on.cpu_time, part;
+
+	part = (ran >> 10) * wall / (((now - c->since) >> 10) + 1);
+	return part < wall ? part : wall;
+}
+
+/* part ends the sums of a thread whose process is a target no more: it had what
+ * the slice that it left in had up to then. The CPU goes on with who it is. */
+static __always_inline void part(const struct reading *r, struct cpu_now *c, enum coming how, __u64 left, __u64 now)
+{
+	bool came = how == coming_seen || how == coming_again;
+	__u32 tid = came ? c->on.tid : r->tid;
+	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
+	struct sum fresh = { .start = came ? c->on.start : r->start, .pid = r->pid, .task = r->task };
+	__u64 from = within_window(c), wall;
+
+	if (s && (s->start != fresh.start || s->task != r->task))
+		return;
+	if (r->joined > from && r->joined < left)
+		from = r->joined;
+	wall = left - from;
+	if (left > from && !s) {
+		set_bases(&fresh, r, c, how, wall);
+		s = add_sum(tid, &fresh);
+	}
+	if (!s)
+		return;
+	if (left > from && how != coming_unseen) {
+		s->on_cpu_ns += wall;
+		s->cpu_time_ns += how == coming_first ? 0 : part_of(r, c, wall, now);
+		s->last_out = left;
+	}
+	s->parted = 1;
+	bury(s, tid, now);
+}
+
+/* introduce names a thread that came with its process: of that, only the first thread
+ * has a row of the move. It does so before the thread has any sums. */
+static __always_inline void introduce(struct task_struct *p, const struct reading *r, __u64 now)
+{
+	__u32 tid = r->tid;
+	struct task *e;
+
+	if (tid == r->pid || r->start >= r->joined || bpf_map_lookup_elem(&sums, &tid))
+		return;
+	e = begin(sizeof(*e), 2, source_recording, now);
+	if (!e)
+		return;
+	identify(e, p);
+	e->total_cpu_ns = r->cpu_time;
+	e->reason = task_reason_moved;
+	e->reserved2 = 0;
+	submit(e);
+}
+
+/* follow_member finds out whether who leaves the CPU is recorded, and since when. It
+ * tells whether it was for some of the slice. */
+static __always_inline bool follow_member(struct task_struct *p, struct reading *r, struct cpu_now *c, enum coming how, __u64 now)
+{
+	struct process_id id = { r->process, r->pid };
+	struct target *t;
+	bool parted;
+
+	r->member = !filtered;
+	if (!filtered)
+		return true;
+	t = bpf_map_lookup_elem(&targets, &id);
+	if (!t)
+		return false;
+	r->joined = t->joined;
+	r->member = t->why != 0;
+	parted = t->left > c->since;
+	if (want_sums && (parted || !r->member))
+		part(r, c, how, t->left, now);
+	if (!r->member)
+		return parted;
+	if (want_sums && r->joined && p)
+		introduce(p, r, now);
+	join(c, r);
+	return true;
+}
+
+static __always_inline void switched(__u64 *ctx, struct reading *r, struct cpu_now *c, __u32 cpu, __u64 now)
 {
 	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
 	enum coming how = how_came(c, r);
 	bool preempted = ctx[0];
 	__u32 state = prev_state(ctx, prev);
 	__u64 waited = waited_here(r, c, how);
+	bool concerns = follow_member(prev, r, c, how, now);
 
 	c->switches++;
 	if (how == coming_again || how == coming_unseen)
 		lose(c, r, how, cpu, now);
 	if (want_sums)
 		waited = account(r, c, how, now, waited, !preempted && state, state & TASK_DEAD);
-	if (want_switches)
-		emit(cpu, now, prev, next, waited,
-		     (state & SLOT_STATE) | (preempted || !state ? SLOT_PREEMPTED : 0));
+	if (want_switches && (concerns || wanted(next)))
+		emit(cpu, now, prev, next, waited, slot_state(prev, state, preempted));
 }
 
 static __always_inline bool blind(struct task_struct *prev, struct task_struct *next)
@@ -533,6 +656,85 @@ int on_switch(__u64 *ctx)
 	return 0;
 }
 
+/* fill_move writes what a thread had up to now; c is the CPU that it runs on, NULL when
+ * it does not run. Its task clock was brought up to date at the last tick: a row may say
+ * less than the thread had, but none says less than the one before. */
+static __always_inline void fill_move(struct task_sum *e, struct task_struct *p, const struct sum *s, const struct cpu_now *c, __u64 now)
+{
+	__builtin_memset(e, 0, sizeof(*e));
+	e->h.time = now;
+	e->h.kind = 8;
+	e->h.pid = p->tgid;
+	e->h.tid = p->pid;
+	e->start = p->start_boottime;
+	e->cpu_time_ns = p->se.sum_exec_runtime;
+	e->run_queue_ns = p->sched_info.run_delay;
+	e->migrations = p->se.nr_migrations;
+	if (c)
+		e->on_cpu_ns = now - within_window(c);
+	if (!s)
+		return;
+	e->on_cpu_ns += s->on_cpu_ns;
+	e->cpu_time_ns -= s->cpu_time_base;
+	e->run_queue_ns -= s->run_queue_base;
+	e->migrations -= s->migrations_base;
+	e->voluntary = s->voluntary;
+	e->involuntary = s->involuntary;
+	e->first = s->first;
+	e->cpu_unknown_ns = s->unknown_ns;
+	e->cpu_time_base = s->cpu_time_base;
+}
+
+/* fills tells whether sums of a thread that moves are there to be told: of a process
+ * that came to those recorded in this slice, or left them, the next switch tells. */
+static __always_inline bool fills(struct task_struct *p, const struct sum *s, const struct cpu_now *c, bool here)
+{
+	struct process_id id = process_of(p);
+	struct target *t;
+
+	if (here ? c->on.task != (__u64)p || !c->since : on_cpu(p))
+		return false;
+	if (s ? s->start != p->start_boottime || s->task != (__u64)p || s->parted : p->start_boottime < window.opens || !here)
+		return false;
+	if (!filtered)
+		return true;
+	t = bpf_map_lookup_elem(&targets, &id);
+	if (!t || !t->why || (!s && t->joined))
+		return false;
+	return !here || (t->joined <= c->since && t->left <= c->since);
+}
+
+/*
+ * The sums of a process's first thread as it moves to another cgroup: what it had
+ * until then is that of the one that it leaves. It is no event: where it is missing,
+ * readings before and after the move bound what it had. Of threads that run
+ * elsewhere nobody but their CPU can tell.
+ */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_move_sums, struct cgroup *to, const char *path, struct task_struct *p, bool threadgroup)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), tid = p->pid;
+	bool here = (__u32)bpf_get_current_pid_tgid() == tid;
+	struct cpu_now *c = bpf_map_lookup_elem(&cpus, &cpu);
+	struct sum *s = bpf_map_lookup_elem(&sums, &tid);
+	__u64 now = bpf_ktime_get_boot_ns(), last_out;
+	struct task_sum *e;
+
+	if (!within(now) || to->root->hierarchy_id || !c || !fills(p, s, c, here))
+		return 0;
+	last_out = s ? s->last_out : 0;
+	e = bpf_ringbuf_reserve(&ring, sizeof(*e), 0);
+	if (!e)
+		return 0;
+	fill_move(e, p, s, here ? c : NULL, now);
+	barrier();
+	if ((s && s->last_out != last_out) || (!here && on_cpu(p)))
+		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP); /* it ran meanwhile */
+	else
+		submit(e);
+	return 0;
+}
+
 /*
  * The last switch of a CPU that goes offline, to its idle task, is not handed to
  * programs. It is made up for when the CPU is dead and cannot do anything itself
@@ -545,6 +747,7 @@ static __always_inline struct reading read_last(const struct cpu_now *c)
 		.task = c->on.task, .start = c->on.start, .cpu_time = BPF_CORE_READ(p, se.sum_exec_runtime),
 		.run_queue = BPF_CORE_READ(p, sched_info.run_delay), .migrations = BPF_CORE_READ(p, se.nr_migrations),
 		.switches = BPF_CORE_READ(p, nvcsw) + BPF_CORE_READ(p, nivcsw), .tid = c->on.tid, .pid = c->on.pid,
+		.process = c->on.process,
 	};
 
 	return r;
@@ -588,7 +791,7 @@ static __always_inline void went_offline(__u32 cpu, struct cpu_now *c, __u64 now
 
 	if (!c->on.tid)
 		return;
-	if (within(now) && wanted(c->on.pid)) {
+	if (within(now) && follow_member(NULL, &r, c, coming_seen, now)) {
 		c->switches++;
 		if (want_sums)
 			account(&r, c, coming_seen, now, 0, true, false);
@@ -646,7 +849,7 @@ int on_waking(__u64 *ctx)
 
 	if (!within(now) || (__u32)waker == p->pid)
 		return 0;
-	if (!(wanted(waker >> 32) || wanted(p->tgid)))
+	if (!(wanted_here() || wanted(p)))
 		return 0;
 	b = bpf_map_lookup_elem(&batches, &cpu);
 	if (!b)

@@ -652,7 +652,7 @@ static __always_inline struct conn *touched(struct sock *sk, __u64 now, __u32 se
 
 	if (c && c->pid)
 		return c;
-	if (!wanted(bpf_get_current_pid_tgid() >> 32)) {
+	if (!wanted_here()) {
 		if (c)
 			forget(sk);
 		return NULL;
@@ -804,7 +804,7 @@ static __always_inline int changed(struct sock *sk, int old, int new)
 		return 0;
 	}
 	if (new == tcp_state_syn_sent) {
-		if (!wanted(bpf_get_current_pid_tgid() >> 32))
+		if (!wanted_here())
 			return 0;
 		c = remember(sk, now, direction_active, 0);
 		if (c) {
@@ -842,7 +842,7 @@ static __always_inline void not_sent_to(struct sock *sk, const void *to, int err
 	struct conn c = { .began = now, .direction = direction_active };
 	struct tcp_connect *e;
 
-	if (!within(now) || !is_tcp(sk) || !wanted(bpf_get_current_pid_tgid() >> 32))
+	if (!within(now) || !is_tcp(sk) || !wanted_here())
 		return;
 	c.id = next_id();
 	if (!c.id) {
@@ -940,7 +940,7 @@ static __always_inline void own_first(struct sock *sk)
 	if (!bpf_core_type_exists(struct mptcp_sock))
 		return;
 	c = find(BPF_CORE_READ(m, first));
-	if (c && !c->pid && wanted(bpf_get_current_pid_tgid() >> 32))
+	if (c && !c->pid && wanted_here())
 		own(c);
 }
 
@@ -1335,7 +1335,7 @@ int list_held(struct bpf_iter__task_file *ctx)
 	if (is_canary(file))
 		write_canary(ctx->meta->seq);
 	now = bpf_ktime_get_boot_ns();
-	if (now < window.opens || !wanted(p->tgid))
+	if (now < window.opens || !wanted(p))
 		return 0;
 	sk = socket_of(file);
 	if (!sk || !is_connection(sk))

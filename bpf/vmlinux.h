@@ -78,6 +78,7 @@ struct task_struct {
 	int tgid;
 	int exit_code;
 	int exit_state;
+	unsigned int frozen : 1;
 	__u64 start_boottime;
 	unsigned long nvcsw;
 	unsigned long nivcsw;

@@ -57,7 +57,7 @@ func (r *recording) everybody() bool { return r.Meta().Filter == "" }
 // changing tells whether processes may come to the filter, or leave it, while
 // they live.
 func (r *recording) changing() bool {
-	return strings.Contains(r.Meta().Filter, "cgroup") || strings.Contains(r.Meta().Filter, "named")
+	return replay.Changing(r.Meta())
 }
 
 // records tells whether a source was recorded and its rows are there.

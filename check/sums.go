@@ -21,6 +21,7 @@ type sums struct {
 	end     int64 // of the recording; 0: it does not say
 	threads map[threadID]*sum
 	cpus    map[int]*cpuSum
+	left    map[uint32]bool // processes that left those recorded
 
 	columns                                  [len(figures)]format.Col
 	start, exited, idleNS, unseenNS, counted format.Col
@@ -70,7 +71,7 @@ type cpuSum struct {
 func newSums(r *recording, h *chain) *sums {
 	s := &sums{
 		v: Verdict{Check: "sums", Does: "sums only grow, no thread had more than the time there was, with idle they add up to the time of all CPUs, and switches say the same"},
-		r: r, chain: h, begin: r.Meta().Start.UnixNano(), threads: map[threadID]*sum{}, cpus: map[int]*cpuSum{},
+		r: r, chain: h, begin: r.Meta().Start.UnixNano(), threads: map[threadID]*sum{}, cpus: map[int]*cpuSum{}, left: map[uint32]bool{},
 		start: r.Col("start"), exited: r.Col("exited"), idleNS: r.Col("idle_ns"), unseenNS: r.Col("unseen_ns"), counted: r.Col("switches"), reason: r.Col("reason"), steal: r.Col("steal_ns"),
 	}
 	for i, name := range figures {
@@ -89,6 +90,8 @@ func (s *sums) event(e replay.Event, kind string) {
 		s.of(e.CPU()).steal = e.Uint(s.steal)
 	case kind == "summary":
 		s.end = e.Time()
+	case kind == "task" && e.Str(s.reason) == "left":
+		s.left[e.PID()] = true
 	case kind == "exec", kind == "task" && e.Str(s.reason) == "executed":
 		if t := s.threads[threadID{e.TID(), e.Int(s.start)}]; t != nil {
 			t.executed = e.Time()
@@ -183,6 +186,9 @@ func (s *sums) ids() []threadID {
 // series wants an exec behind each series that began anew.
 func (s *sums) series() {
 	for _, id := range s.ids() {
+		if s.left[s.threads[id].pid] { // its process may have come back
+			continue
+		}
 		if t := s.threads[id]; t.again != 0 && t.executed < t.again {
 			s.v.find("thread %d has sums behind its last ones of %s, and executed no file", id.tid, at(t.again))
 		}

@@ -89,7 +89,7 @@ func (p *perfettoSink) hop(h *hop) error {
 	s.SwitchTimestamp = append(s.SwitchTimestamp, at-b.switched)
 	s.SwitchPrevState = append(s.SwitchPrevState, stateNumber(h.state, h.preempted || h.final))
 	s.SwitchNextPid = append(s.SwitchNextPid, int32(h.next.TID))
-	s.SwitchNextPrio = append(s.SwitchNextPrio, int32(h.prio))
+	s.SwitchNextPrio = append(s.SwitchNextPrio, replay.Priority(h.prio))
 	s.SwitchNextCommIndex = append(s.SwitchNextCommIndex, b.comm(h.next))
 	b.switched = at
 	return nil
@@ -103,7 +103,7 @@ func stateNumber(state string, preempted bool) int64 {
 	switch state {
 	case "S":
 		return 0x01
-	case "D":
+	case "D", "F": // the format has no frozen, and the kernel prints D
 		return 0x02
 	case "T":
 		return 0x04
@@ -125,7 +125,7 @@ func stateNumber(state string, preempted bool) int64 {
 func (b *bundle) fullSwitch(p *perfettoSink, h *hop) {
 	b.event(p, h.at, h.prev.TID, &perfetto.FtraceEvent{Event: &perfetto.FtraceEvent_SchedSwitch{SchedSwitch: &perfetto.SchedSwitchFtraceEvent{
 		PrevComm: proto.String(replay.Clean(h.prev.Comm)), PrevPid: proto.Int32(int32(h.prev.TID)), PrevState: proto.Int64(stateNumber(h.state, h.preempted)),
-		NextComm: proto.String(replay.Clean(h.next.Comm)), NextPid: proto.Int32(int32(h.next.TID)), NextPrio: proto.Int32(int32(h.prio)),
+		NextComm: proto.String(replay.Clean(h.next.Comm)), NextPid: proto.Int32(int32(h.next.TID)), NextPrio: proto.Int32(replay.Priority(h.prio)),
 	}}})
 }
 

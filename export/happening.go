@@ -38,9 +38,9 @@ type hop struct {
 	since, at  int64 // when prev came, and left
 	state      string
 	preempted  bool
-	prio       uint32
-	broken     bool // switches are missing: somebody else than prev came at since
-	final      bool // the recording ends, and nobody leaves
+	prio       uint64 // see replay.Priority
+	broken     bool   // switches are missing: somebody else than prev came at since
+	final      bool   // the recording ends, and nobody leaves
 }
 
 // wake is a wakeup. It is valid until the sink returns.

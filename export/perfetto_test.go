@@ -90,6 +90,24 @@ func TestPerfettoSwitches(t *testing.T) {
 	}
 }
 
+// The deadline class has the kernel's priority, and frozen threads its state.
+func TestPerfettoDeadlineAndFrozen(t *testing.T) {
+	r := record(t, nil)
+	r.task(10, 10, 1, "ice")
+	r.task(20, 20, 1, "dl")
+	r.add(begin+100, "sched_switch", values{"cpu": 0, "tid": 10, "next_tid": 20, "prev_state": "F", "prev_prio": 120, "next_prio": 255})
+	data, _ := written(t, r.end(begin+1000), "perfetto")
+	for _, p := range decode(t, data).Packet {
+		if s := p.GetFtraceEvents().GetCompactSched(); len(s.GetSwitchNextPrio()) > 0 {
+			if got := [2]int64{int64(s.SwitchNextPrio[0]), s.SwitchPrevState[0]}; got != [2]int64{-1, 2} {
+				t.Errorf("priority and state %v, want -1 and 2 (D)", got)
+			}
+			return
+		}
+	}
+	t.Error("no switch")
+}
+
 // Switches take what they must in the compact encoding: the numbers themselves,
 // with one table of names for each CPU.
 func TestPerfettoSize(t *testing.T) {

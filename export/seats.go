@@ -99,7 +99,7 @@ func (s *story) change(row int, e replay.Event) (err error) {
 		c = s.byCPU.Get(h.cpu)
 	}
 	h.since, h.broken = c.since, c.who.TID != h.prev.TID
-	h.state, h.prio, h.preempted = e.Str(s.state), uint32(n[switchPrio][row]), n[switchPreempted][row] != 0
+	h.state, h.prio, h.preempted = e.Str(s.state), n[switchPrio][row], n[switchPreempted][row] != 0
 	c.who, c.since = h.next, h.at
 	if err := s.sink.hop(h); err != nil || h.state != "X" {
 		return err

@@ -79,7 +79,7 @@ func newStory(c *format.Capture, to sink) *story {
 
 // used are the columns that the story reads.
 var used = []string{
-	"start", "ppid", "comm", "kernel_thread", "cgroup_id", "filename", "exit_code", "signal",
+	"start", "ppid", "comm", "kernel_thread", "cgroup_id", "reason", "filename", "exit_code", "signal",
 	"next_tid", "prev_state", "next_prio", "preempted", "woken_tid",
 	"conn", "laddr", "lport", "raddr", "rport", "direction", "error", "connect_ns", "accept_ns", "response_ns", "read_ns", "think_ns", "duration_ns",
 	"tx_bytes", "rx_bytes", "turns", "turn_part", "sum_ns", "segments", "payload_bytes", "tcp_state", "from_state", "reset_from", "srtt_ns",

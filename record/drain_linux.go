@@ -206,6 +206,9 @@ func (d *drain) take(rec []byte) error {
 		return d.folds.close(bpf.View[bpf.Fold](rec))
 	case h.Kind == kindLoss:
 		return d.addUnseen(rec)
+	case h.Kind == kindTaskSum && bpf.View[bpf.TaskSum](rec).Exited == 0:
+		d.sums.moved(bpf.View[bpf.TaskSum](rec))
+		return d.writer.AddReading(rec)
 	case h.Kind == kindTaskSum:
 		d.sums.ended(bpf.View[bpf.TaskSum](rec))
 	case h.Kind == kindCPUOnline:
@@ -305,6 +308,7 @@ func (d *drain) addTurns(b *bpf.TurnBatch, from uint32) error {
 const (
 	slotPreempted = 0x8000
 	slotWaking    = 0x4000
+	slotFrozen    = 0x2000
 )
 
 // The kernel's state bits in the order of enum task_state, R being none.
@@ -312,6 +316,7 @@ const (
 	stateBits   = 0x7f  // S D T t X Z P
 	stateNoLoad = 0x400 // with D: idle (I)
 	stateIdle   = 8
+	stateFrozen = 9
 )
 
 // addSlots adds the switches and wakeups of a batch from one on.
@@ -356,9 +361,12 @@ func (d *drain) lookForWaits(rows []bpf.SchedSwitch) {
 }
 
 // taskState numbers a state as the tracepoint's print format letters it: the
-// lowest of the reported bits, and I for the uninterruptible sleep that does
-// not count as load.
+// highest of the reported bits, and I for the uninterruptible sleep that does
+// not count as load. Threads that are frozen have a state of their own.
 func taskState(bitsSet uint16) uint32 {
+	if bitsSet&slotFrozen != 0 {
+		return stateFrozen
+	}
 	if bitsSet&stateNoLoad != 0 {
 		return stateIdle
 	}

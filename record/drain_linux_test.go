@@ -185,6 +185,7 @@ func recorded(t *testing.T, sources []string, column string, run func(*drain) er
 func TestTaskState(t *testing.T) {
 	tests := map[uint16]string{
 		0: "R", 1: "S", 2: "D", 4: "T", 8: "t", 0x10: "X", 0x20: "Z", 0x40: "P", 0x402: "I", 0x80: "X", 0x101: "S",
+		0x2000: "F", 0x2001: "F", 0x2002: "F", // flagged frozen, in whatever state
 	}
 	kinds, err := kindsOf([]string{"sched"})
 	if err != nil {

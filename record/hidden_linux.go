@@ -37,8 +37,8 @@ func (s *session) addNeverSeen(at uint64) error {
 	}
 	for _, listed := range all {
 		t := &listed.T
-		if !s.programs.Wanted(t.H.PID) {
-			continue
+		if p := processOf(listed); !s.programs.Wanted(p) || s.programs.Joined(p) {
+			continue // of one that came while it lived, nobody knows what it had then
 		}
 		if err := s.sums.addNeverSeen(s.writer, t, at); err != nil {
 			return err

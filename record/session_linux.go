@@ -149,12 +149,12 @@ func (s *session) inventory(why uint32) error {
 	used := map[uint64]bool{}
 	for _, listed := range all {
 		t := &listed.T
-		if !s.programs.Wanted(t.H.PID) {
+		if !s.programs.Wanted(processOf(listed)) {
 			continue
 		}
 		s.sums.numbers.add(listed)
 		if why == bpf.ReasonSnapshot {
-			s.sums.found(t)
+			s.sums.found(listed)
 		}
 		if t.Reason != bpf.ReasonExiting {
 			t.Reason = why

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -28,13 +29,16 @@ type accounts struct {
 	// initial are the threads found on a CPU when the window opened, whose
 	// first slice the kernel program may not know the beginning of.
 	initial map[uint32]clockReading
-	written map[uint32]uint64 // on_cpu_ns of the last row, by tid
+	written map[uint32]written // by tid
 	slices  openSlices
 	stats   stats
 }
 
+// written is what the last row of a thread had.
+type written struct{ onCPU, cpuTime uint64 }
+
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
-	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]uint64{}, slices: newOpenSlices()}
+	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]written{}, slices: newOpenSlices()}
 }
 
 // wentOnline is told of CPUs that go online or offline. One that goes offline
@@ -52,7 +56,8 @@ func (a *accounts) forget() {
 }
 
 // found is told of each task that is there at the start.
-func (a *accounts) found(t *bpf.Task) {
+func (a *accounts) found(listed *bpf.ListedTask) {
+	t := &listed.T
 	if t.H.TID == 0 {
 		return
 	}
@@ -61,7 +66,7 @@ func (a *accounts) found(t *bpf.Task) {
 		return
 	}
 	r := a.readClock(t.H.PID, t.H.TID, t.Start)
-	r.start, r.pid, r.cpu = t.Start, t.H.PID, int(t.H.CPU)
+	r.start, r.process, r.pid, r.cpu = t.Start, listed.ProcessStart, t.H.PID, int(t.H.CPU)
 	a.initial[t.H.TID] = r
 }
 
@@ -163,6 +168,8 @@ type runningOn struct {
 	bpf.CPUNow
 	cpu     int
 	wanted  bool          // by the filter
+	from    uint64        // its last slice counts since then
+	until   uint64        // and up to then, when its process left those recorded
 	initial *clockReading // set when it has not switched yet
 	sum     bpf.Sum       // of the thread; zero when it never left a CPU
 	unseen  uint64        // ns of its last slice that nobody is known to have had
@@ -176,10 +183,24 @@ func (a *accounts) now() (all []*runningOn) {
 		if c.Since == 0 {
 			a.assume(c)
 		}
-		c.wanted = c.Since != 0 && a.programs.Wanted(c.On.PID)
+		a.belong(c)
 		all = append(all, c)
 	}
 	return all
+}
+
+// belong finds out what of the thread's time on a CPU the filter lets through.
+func (a *accounts) belong(c *runningOn) {
+	c.from, c.until = max(c.Since, a.opens), math.MaxUint64
+	if !a.programs.Filtered() {
+		c.wanted = c.Since != 0
+		return
+	}
+	t, _ := a.programs.TargetOf(bpf.Process{PID: c.On.PID, Start: c.On.Process})
+	c.from = max(c.from, t.Joined)
+	if c.wanted = c.Since != 0 && t.Why != 0; !c.wanted && t.Left > c.from {
+		c.wanted, c.until = c.Since != 0, t.Left
+	}
 }
 
 // byThread are the CPUs by the thread that is on each. Of one that seems to be
@@ -201,8 +222,8 @@ func byThread(cpus []*runningOn) map[uint32]*runningOn {
 // CPU since: they left the one before unseen.
 func (a *accounts) leftElsewhere(cpus []*runningOn, running map[uint32]*runningOn, at uint64) {
 	for _, c := range cpus {
-		if from := max(c.Since, a.opens); c.wanted && c.On.TID != 0 && running[c.On.TID] != c && at > from {
-			c.unseen = at - from
+		if until := min(at, c.until); c.wanted && c.On.TID != 0 && running[c.On.TID] != c && until > c.from {
+			c.unseen = until - c.from
 		}
 	}
 }
@@ -218,7 +239,7 @@ func (a *accounts) assume(c *runningOn) {
 		if r.cpu == c.cpu {
 			c.Since, c.initial = a.opens, &r
 			c.On = bpf.Reading{
-				TID: tid, PID: r.pid, Start: r.start, Switches: r.switches,
+				TID: tid, PID: r.pid, Start: r.start, Process: r.process, Switches: r.switches,
 				CPUTime: r.cpuTime - min(r.cpuTime, r.at-a.opens), RunQueue: r.runQueue,
 			}
 		}
@@ -237,6 +258,7 @@ func (a *accounts) row(tid uint32, s *bpf.Sum, at uint64) bpf.TaskSum {
 		Migrations:   s.Migrations,
 		Exited:       uint8(s.Dead),
 		First:        uint8(s.First),
+		Parted:       uint8(s.Parted),
 		CPUUnknownNS: s.UnknownNS,
 		CPUTimeBase:  s.CPUTimeBase,
 	}
@@ -268,13 +290,13 @@ func (a *accounts) addBeforeBase(row *bpf.TaskSum) {
 // addOpenSlice adds what a thread that is on a CPU has had of it up to at. Its
 // clocks were read after at and no later than it left.
 func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockReading, at uint64) {
-	from := max(c.Since, a.opens)
-	if at <= from {
-		return
+	until := min(at, c.until)
+	if until <= c.from || until < at && at != a.closes {
+		return // how much it had before its process left, its next switch tells
 	}
-	wall := at - from
+	wall := until - c.from
 	row.OnCPUNS += wall
-	a.slices.give(c, from, wall)
+	a.slices.give(c, c.from, wall)
 	if clock.unreadable || clock.cpuTime < c.On.CPUTime || clock.at <= c.Since {
 		if at == a.closes { // a later row could have less
 			row.CPUTimeNS += wall // the clocks differ only by stolen time
@@ -292,11 +314,11 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockRead
 // the recording goes on its next switch tells how long it ran; in the end its
 // task clock does, unless it has been seen on another CPU since.
 func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockReading, at uint64) {
-	from := max(c.Since, a.opens)
-	if at != a.closes || at <= from {
+	until := min(at, c.until)
+	if at != a.closes || until <= c.from {
 		return
 	}
-	wall, ran := at-from, uint64(0)
+	wall, ran := until-c.from, uint64(0)
 	switch {
 	case clock.unreadable:
 		row.CPUUnknownNS += wall
@@ -310,17 +332,18 @@ func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockRe
 
 func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 	tid := row.H.TID
-	a.slices.add(row, a.written[tid])
+	a.slices.add(row, a.written[tid].onCPU)
 	if dead {
+		a.part(row)
 		delete(a.written, tid)
 		a.slices.ended(thread{tid, row.Start})
 		if err := a.programs.Bury(tid); err != nil {
 			return err
 		}
-	} else if last, ok := a.written[tid]; ok && last == row.OnCPUNS {
+	} else if last, ok := a.written[tid]; ok && last.onCPU == row.OnCPUNS {
 		return nil
 	} else {
-		a.written[tid] = row.OnCPUNS
+		a.written[tid] = written{row.OnCPUNS, row.CPUTimeNS}
 	}
 	return w.AddReading(bpf.Bytes(row))
 }
@@ -328,9 +351,26 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
 	a.addBeforeBase(row)
-	a.slices.add(row, a.written[row.H.TID])
+	a.slices.add(row, a.written[row.H.TID].onCPU)
 	a.slices.ended(thread{row.H.TID, row.Start})
+	a.part(row)
 	delete(a.written, row.H.TID)
+}
+
+// moved is told of a row that a thread has as it moves to another cgroup, before
+// it is written.
+func (a *accounts) moved(row *bpf.TaskSum) { a.addBeforeBase(row) }
+
+// part forgets what the start was like of a thread whose process left those
+// recorded: it may come back, and what it has until then does not count.
+func (a *accounts) part(row *bpf.TaskSum) {
+	if row.Parted == 0 {
+		return
+	}
+	// Of the slice that it left in only a part is its, by estimate, as was told before.
+	row.CPUTimeNS = max(row.CPUTimeNS, a.written[row.H.TID].cpuTime)
+	a.listed.forget(row.H.TID, row.Start)
+	delete(a.initial, row.H.TID)
 }
 
 func (a *accounts) writeCPUs(w *format.Writer, cpus []*runningOn, at uint64) error {

@@ -63,11 +63,14 @@ func (s *session) aim() error {
 	if err != nil {
 		return err
 	}
-	known := map[uint32]uint8{}
+	known := map[bpf.Process]uint32{}
 	for {
 		added, err := s.spread(all, chosen, known)
-		if err != nil || added == 0 {
+		if err != nil {
 			return err
+		}
+		if added == 0 {
+			return s.release(all, known)
 		}
 		if all, err = s.programs.Tasks(); err != nil {
 			return err
@@ -109,21 +112,23 @@ func hostPID(all []*bpf.ListedTask, pid uint32) (uint32, error) {
 
 // spread makes targets of the chosen, of who has a chosen name or cgroup, and
 // of the children of those that are in the family.
-func (s *session) spread(all []*bpf.ListedTask, chosen map[uint32]bool, known map[uint32]uint8) (added int, err error) {
+func (s *session) spread(all []*bpf.ListedTask, chosen map[uint32]bool, known map[bpf.Process]uint32) (added int, err error) {
+	starts := startsOf(all)
 	for {
 		before := added
 		for _, t := range all {
 			if t.T.H.PID != t.T.H.TID {
 				continue
 			}
-			why := known[t.T.H.PID] | s.why(&t.T, chosen, known)
-			if why == known[t.T.H.PID] {
+			p := processOf(t)
+			why := known[p] | s.why(&t.T, chosen, starts, known)
+			if why == known[p] {
 				continue
 			}
-			if err := s.programs.Target(t.T.H.PID, why); err != nil {
+			if err := s.programs.Target(p, why); err != nil {
 				return added, err
 			}
-			known[t.T.H.PID] = why
+			known[p] = why
 			added++
 		}
 		if added == before {
@@ -132,8 +137,41 @@ func (s *session) spread(all []*bpf.ListedTask, chosen map[uint32]bool, known ma
 	}
 }
 
-func (s *session) why(t *bpf.Task, chosen map[uint32]bool, known map[uint32]uint8) (why uint8) {
-	if chosen[t.H.PID] || known[t.PPID]&bpf.TargetFamily != 0 || slices.Contains(s.options.Comms, text(t.Comm[:])) {
+// processOf is the process of a task that was listed.
+func processOf(t *bpf.ListedTask) bpf.Process {
+	return bpf.Process{PID: t.T.H.PID, Start: t.ProcessStart}
+}
+
+// startsOf are when the processes of a list started, by number.
+func startsOf(all []*bpf.ListedTask) map[uint32]uint64 {
+	starts := map[uint32]uint64{}
+	for _, t := range all {
+		starts[t.T.H.PID] = t.ProcessStart
+	}
+	return starts
+}
+
+// release lets those go that left the cgroups before the programs knew that they
+// were in one.
+func (s *session) release(all []*bpf.ListedTask, known map[bpf.Process]uint32) error {
+	for _, t := range all {
+		p := processOf(t)
+		if t.T.H.PID != t.T.H.TID || known[p] != bpf.TargetCgroup || slices.Contains(s.cgroups, t.T.CgroupID) {
+			continue
+		}
+		if now, _ := s.programs.TargetOf(p); now.Left != 0 || now.Joined != 0 { // a program saw it
+			continue
+		}
+		if err := s.programs.Untarget(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) why(t *bpf.Task, chosen map[uint32]bool, starts map[uint32]uint64, known map[bpf.Process]uint32) (why uint32) {
+	parent := bpf.Process{PID: t.PPID, Start: starts[t.PPID]}
+	if chosen[t.H.PID] || known[parent]&bpf.TargetFamily != 0 || slices.Contains(s.options.Comms, text(t.Comm[:])) {
 		why |= bpf.TargetFamily
 	}
 	if slices.Contains(s.cgroups, t.CgroupID) {

@@ -20,6 +20,7 @@ import (
 // clockReading is a thread's task clock at an instant.
 type clockReading struct {
 	start      uint64 // of the thread
+	process    uint64 // when its process started
 	pid        uint32
 	cpu        int
 	at         uint64
@@ -91,15 +92,28 @@ func (l *listedClocks) add(t *bpf.Task) {
 	l.at, l.sorted = max(l.at, t.H.Time), false
 }
 
+// forget is for a thread that left those recorded: it may come back, and what it
+// has until then does not count.
+func (l *listedClocks) forget(tid uint32, start uint64) {
+	if i, ok := l.place(tid, start); ok {
+		l.all[i].start = 0
+	}
+}
+
 // find returns what the task clock of a thread was, and when that was surely so.
 func (l *listedClocks) find(tid uint32, start uint64) (cpuTime, at uint64, ok bool) {
+	i, ok := l.place(tid, start)
+	if !ok {
+		return 0, 0, false
+	}
+	return l.all[i].cpuTime, l.at, true
+}
+
+func (l *listedClocks) place(tid uint32, start uint64) (i int, ok bool) {
 	if !l.sorted {
 		slices.SortFunc(l.all, func(a, b listedClock) int { return cmp.Compare(a.tid, b.tid) })
 		l.sorted = true
 	}
-	i, ok := slices.BinarySearchFunc(l.all, tid, func(c listedClock, tid uint32) int { return cmp.Compare(c.tid, tid) })
-	if !ok || l.all[i].start != start {
-		return 0, 0, false
-	}
-	return l.all[i].cpuTime, l.at, true
+	i, ok = slices.BinarySearchFunc(l.all, tid, func(c listedClock, tid uint32) int { return cmp.Compare(c.tid, tid) })
+	return i, ok && l.all[i].start == start
 }

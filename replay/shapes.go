@@ -65,8 +65,8 @@ func threadDetail(p *Printer, e Event) string {
 func switchDetail(p *Printer, e Event) string {
 	next := uint32(p.uint(e, "next_tid"))
 	s := fmt.Sprintf("[%03d] %s/%d [%d] %s ==> %s/%d [%d]", e.CPU(),
-		p.name(e, e.TID()), e.TID(), p.uint(e, "prev_prio"), p.str(e, "prev_state"),
-		p.name(e, next), next, p.uint(e, "next_prio"))
+		p.name(e, e.TID()), e.TID(), Priority(p.uint(e, "prev_prio")), p.str(e, "prev_state"),
+		p.name(e, next), next, Priority(p.uint(e, "next_prio")))
 	if p.uint(e, "delay_ns") == 0 {
 		return s
 	}

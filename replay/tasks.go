@@ -11,7 +11,13 @@ type Task struct {
 	Start          int64 // ns since the Unix epoch
 	Comm           string
 	Kernel         bool // a kernel thread
-	Cgroup         uint64
+	Cgroup         uint64 // of its last row; see Tasks.Cgroup
+	// Of the first thread of a process: when the process came to those recorded while
+	// it lived, and when it left them; 0: it did not.
+	Joined, Left int64
+
+	told  int64 // when the last row came
+	moved int64 // of a process's first thread: when all its threads moved
 }
 
 // Tasks follows who has which thread id. Feed it events in time order; it
@@ -23,7 +29,7 @@ type Tasks struct {
 	names []string // kinds that introduce tasks
 	kinds []bool   // the same, by number
 
-	pid, tid, start, ppid, comm, kernel, cgroup format.Col
+	pid, tid, start, ppid, comm, kernel, cgroup, reason format.Col
 }
 
 // NewTasks makes a tracker that knows nobody yet.
@@ -36,6 +42,7 @@ func NewTasks(c *format.Capture) *Tasks {
 		comm:   c.Col("comm"),
 		kernel: c.Col("kernel_thread"),
 		cgroup: c.Col("cgroup_id"),
+		reason: c.Col("reason"),
 	}
 	t.names = kindNames(c, introduces)
 	t.kinds = kindSet(c, t.names)
@@ -45,16 +52,15 @@ func NewTasks(c *format.Capture) *Tasks {
 // Preload learns who was there when the recording began. They are listed in its
 // first moments, while rows about them come already.
 func (t *Tasks) Preload(c *format.Capture) error {
-	reason := c.Col("reason")
-	if c.Kind("task") == nil || reason == format.NoCol {
+	if c.Kind("task") == nil || t.reason == format.NoCol {
 		return nil
 	}
-	s := Select{Kinds: []string{"task"}, Columns: append(t.Columns(), reason)}
+	s := Select{Kinds: []string{"task"}, Columns: t.Columns()}
 	for e, err := range New(c).Events(s) {
 		if err != nil {
 			return err
 		}
-		if t.byTID.Get(e.TID()) == nil && (e.Str(reason) == "snapshot" || e.Str(reason) == "exiting") {
+		if t.byTID.Get(e.TID()) == nil && (e.Str(t.reason) == "snapshot" || e.Str(t.reason) == "exiting") {
 			t.Update(e)
 		}
 	}
@@ -76,7 +82,7 @@ func (t *Tasks) Kinds() []string { return t.names }
 
 // Columns are the columns that it reads.
 func (t *Tasks) Columns() []format.Col {
-	return []format.Col{t.pid, t.tid, t.start, t.ppid, t.comm, t.kernel, t.cgroup}
+	return []format.Col{t.pid, t.tid, t.start, t.ppid, t.comm, t.kernel, t.cgroup, t.reason}
 }
 
 // Update learns from an event; most teach nothing.
@@ -85,7 +91,7 @@ func (t *Tasks) Update(e Event) {
 		return
 	}
 	tid := uint32(e.Uint(t.tid))
-	t.byTID.Set(tid, &Task{
+	task := &Task{
 		TID:    tid,
 		PID:    uint32(e.Uint(t.pid)),
 		PPID:   uint32(e.Uint(t.ppid)),
@@ -93,7 +99,47 @@ func (t *Tasks) Update(e Event) {
 		Comm:   e.Str(t.comm),
 		Kernel: e.Uint(t.kernel) != 0,
 		Cgroup: e.Uint(t.cgroup),
-	})
+		told:   e.Time(),
+	}
+	t.place(task, e)
+	t.byTID.Set(tid, task)
+}
+
+// place notes when a task came to those recorded, moved among cgroups and left.
+func (t *Tasks) place(task *Task, e Event) {
+	was, reason := t.byTID.Get(task.TID), ""
+	if e.Kind().Name == "task" {
+		reason = e.Str(t.reason)
+	}
+	if was == nil || was.Start != task.Start {
+		if joins(e.Kind().Name, reason) {
+			task.Joined = task.told
+		}
+	} else if task.moved, task.Joined = was.moved, was.Joined; was.Left != 0 && reason != "left" {
+		task.Joined = task.told
+	}
+	if reason == "moved" || reason == "left" {
+		task.moved = task.told
+	}
+	if reason == "left" {
+		task.Left = task.told
+	}
+}
+
+// joins tells whether the first row of a task says that it had lived before, and
+// was none of those recorded.
+func joins(kind, reason string) bool {
+	return kind == "exec" || kind == "task" && (reason == "executed" || reason == "renamed" || reason == "moved")
+}
+
+// Cgroup is the cgroup that a task is in. A move of all threads of a process has
+// one row, that of the first.
+func (t *Tasks) Cgroup(of Task) uint64 {
+	leader := t.byTID.Get(of.PID)
+	if leader == nil || leader.PID != leader.TID || of.Cgroup != 0 && leader.moved <= of.told {
+		return of.Cgroup
+	}
+	return leader.Cgroup
 }
 
 // Lookup is the latest task that had the thread id.

@@ -122,7 +122,7 @@ func (l *lanes) needs() []analyze.Need {
 		return analyze.Need{Kind: kind, Source: source, Columns: append(more, taskColumns...)}
 	}
 	return []analyze.Need{
-		with("task", "recording"), with("fork", "process"), with("thread_start", "process"),
+		with("task", "recording", "reason"), with("fork", "process"), with("thread_start", "process"),
 		with("exec", "process", "filename"), with("exit", "process", "exit_code", "signal"),
 		{Kind: "sched_switch", Source: "sched", Columns: []string{"prev_state"}},
 		{Kind: "tcp_response", Source: "tcp", Columns: []string{"response_ns"}},

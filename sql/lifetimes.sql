@@ -11,7 +11,8 @@ with lives as (
     count(*) filter (where r.kind = 'exit') > 0 as told, count(*) filter (where r.kind = 'exit' or r.reason = 'exiting') > 0 as exited,
     max(r.lifetime_ns) filter (where r.kind = 'exit') as lifetime_ns, max(r.exit_code) filter (where r.kind = 'exit') as exit_code,
     max(r.signal) filter (where r.kind = 'exit') as signal, max(r.total_cpu_ns) filter (where r.kind = 'exit') as exit_cpu_ns,
-    max(r.time) filter (where r.reason = 'exiting') as ending
+    max(r.time) filter (where r.reason = 'exiting') as ending,
+    max_by(coalesce(r.reason, ''), r.time) = 'left' as departed, max(r.time) filter (where r.reason = 'left') as departure
   from task_rows r where r.kind <> 'thread_start' and r.tid = r.pid group by r.capture, r.pid, r.start
 ), told as (
   -- Arguments are told before the exec that they are of, after the one before.
@@ -30,12 +31,13 @@ select l.capture as capture, c.host as host, l.pid as pid, l.ppid as ppid, case 
   l.comm as comm, l.filename as filename, l.execs as execs, a.args as args, l.start as start,
   case when l.told then wide(l.lifetime_ns)
     when l.exited then wide(greatest(0, nanos(l.ending) - nanos(l.start)))
+    when l.departed then wide(greatest(0, nanos(l.departure) - nanos(l.start)))
     else wide(greatest(0, nanos(c.stop) - nanos(l.start))) end as lifetime_ns,
   l.exit_code as exit_code, l.signal as signal,
   case when c.sources like '%"cpu"%' and p.pid is not null and l.start < c.start then greatest(p.before_ns + p.cpu_time_ns, coalesce(l.exit_cpu_ns, 0))
     when c.sources like '%"cpu"%' and p.ran then p.cpu_time_ns
     when l.told then l.exit_cpu_ns end as cpu_time_ns,
-  case when l.exited then 'exited' else 'running' end as state,
+  case when l.exited then 'exited' when l.departed then 'left' else 'running' end as state,
   case when l.start < c.start then 1 else 0 end as before
 from lives l join whole_captures c on c.capture = l.capture
 left join processes p on p.capture = l.capture and p.pid = l.pid and p.start = l.start

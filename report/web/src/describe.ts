@@ -7,7 +7,7 @@ import { type Chunk, sliceAt } from './slices';
 import { type Clock, duration, offset } from './units';
 
 const states: Record<string, string> = {
-  R: 'preempted, or it yielded', S: 'asleep', D: 'asleep, uninterruptible', T: 'stopped', t: 'traced', X: 'ended', Z: 'ended', P: 'parked', I: 'asleep (idle)',
+  R: 'preempted, or it yielded', S: 'asleep', D: 'asleep, uninterruptible', T: 'stopped', t: 'traced', X: 'ended', Z: 'ended', P: 'parked', I: 'asleep (idle)', F: 'frozen',
 };
 
 const doings = ['on a CPU', 'runnable', 'uninterruptible'];
