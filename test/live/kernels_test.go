@@ -57,8 +57,17 @@ until echo 5000 >/proc/sys/kernel/ns_last_pid; sh -c "test \$\$ = 5001 || exit 9
 done'`,
 	`workload older --truth older.json -- ebrec record -a -o older.arrow -e process,tcp,tcpturns -- workload nudge`,
 	`mkdir /sys/fs/cgroup/eb
+(begun cgroup; echo -n eb-left >/proc/self/comm; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 0.3; echo 0 >/sys/fs/cgroup/cgroup.procs; sleep 4) &
 (begun cgroup; echo 0 >/sys/fs/cgroup/eb/cgroup.procs; sleep 1; mkdir /sys/fs/cgroup/eb/below; sleep 0.5) &
 ebrec record -o cgroup.arrow -e cpu,sched,process --cgroup eb -d 3s; wait`,
+	`mkdir -p /sys/fs/cgroup/ice /tmp/ice; mount -t cgroup -o freezer freezer /tmp/ice; mkdir /tmp/ice/a
+(echo -n eb-ice1 >/proc/self/comm; while :; do :; done) & one=$!
+(echo -n eb-ice2 >/proc/self/comm; while :; do :; done) & two=$!
+echo $one >/tmp/ice/a/cgroup.procs; echo $two >/sys/fs/cgroup/ice/cgroup.procs
+(begun frozen; sleep 0.5
+echo FROZEN >/tmp/ice/a/freezer.state; echo 1 >/sys/fs/cgroup/ice/cgroup.freeze; sleep 1
+echo THAWED >/tmp/ice/a/freezer.state; echo 0 >/sys/fs/cgroup/ice/cgroup.freeze; sleep 0.5; kill $one $two) &
+ebrec record -o frozen.arrow -e cpu,sched,process -d 6s; wait`,
 	// What a command is given, once without the recorder and once with it.
 	`ulimit -Sn 99; trap '' USR2 PIPE; export 'odd=a
 b'; f=/proc/self; cat $f/limits $f/environ >given.direct; grep -E '^(Sig[BI]|Cap|Groups|NoNew)' $f/status >>given.direct
@@ -66,7 +75,7 @@ ebrec record -e cpu -o given.arrow -- cat $f/limits $f/environ >given.recorded
 ebrec record --force -e cpu -o given.arrow -- grep -E '^(Sig[BI]|Cap|Groups|NoNew)' $f/status >>given.recorded
 cmp given.direct given.recorded`,
 	`mkdir -p /sys/fs/cgroup/deep/er
-(echo eb-older >/proc/self/comm; echo 0 >/sys/fs/cgroup/deep/er/cgroup.procs; sleep 600; true) & p=$!
+(echo -n eb-older >/proc/self/comm; echo 0 >/sys/fs/cgroup/deep/er/cgroup.procs; sleep 600; true) & p=$!
 until grep -q $p /sys/fs/cgroup/deep/er/cgroup.procs; do sleep 0.1; done
 unshare -p -f -m sh -c 'mount -t proc proc /proc; ebrec record -o elsewhere.arrow -e cpu,process -d 1s'; kill $p`,
 }
@@ -129,6 +138,7 @@ func TestKernels(t *testing.T) {
 			t.Run("clock", func(t *testing.T) { checkClock(t, filepath.Join(dir, "clock.arrow")) })
 			t.Run("reuse", func(t *testing.T) { checkReuse(t, filepath.Join(dir, "reuse.arrow")) })
 			t.Run("suspend", func(t *testing.T) { checkSuspend(t, filepath.Join(dir, "suspend.arrow")) })
+			t.Run("frozen", func(t *testing.T) { checkFrozen(t, filepath.Join(dir, "frozen.arrow")) })
 			t.Run("cgroup", func(t *testing.T) { checkGuestCgroup(t, filepath.Join(dir, "cgroup.arrow")) })
 			t.Run("elsewhere", func(t *testing.T) { checkElsewhere(t, filepath.Join(dir, "elsewhere.arrow")) })
 			t.Run("table", func(t *testing.T) { checkKernelTable(t, name, filepath.Join(dir, "doctor.json")) })
@@ -298,11 +308,17 @@ func checkSuspend(t *testing.T, path string) {
 func checkGuestCgroup(t *testing.T, path string) {
 	t.Helper()
 	run(t, "check", path)
-	sleeps := 0
+	sleeps, left := 0, ""
 	for _, r := range analyze(t, "lifetimes", path).Rows {
-		if r.text("comm") == "sleep" {
+		switch r.text("comm") {
+		case "sleep":
 			sleeps++
+		case "eb-left":
+			left = r.text("state")
 		}
+	}
+	if left != "left" {
+		t.Errorf("the process that left is %q", left)
 	}
 	var paths []string
 	for _, r := range replayRows(t, path, "cgroup_path") {
@@ -310,5 +326,25 @@ func checkGuestCgroup(t *testing.T, path string) {
 	}
 	if sleeps == 0 || !slices.Contains(paths, "/eb") || !slices.Contains(paths, "/eb/below") {
 		t.Errorf("%d children, cgroups %v", sleeps, paths)
+	}
+}
+
+// checkFrozen wants two busy processes to have been frozen for a second, one by a
+// cgroup of each version.
+func checkFrozen(t *testing.T, path string) {
+	t.Helper()
+	run(t, "check", path)
+	found := 0
+	for _, r := range analyze(t, "offcpu", path).Rows {
+		if !strings.HasPrefix(r.text("comm"), "eb-ice") {
+			continue
+		}
+		found++
+		if ns := time.Duration(r.int(t, "stopped_ns")); ns < 900*time.Millisecond || ns > 5*time.Second {
+			t.Errorf("%s was stopped for %v, want about a second", r.text("comm"), ns)
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d of 2 processes are there", found)
 	}
 }

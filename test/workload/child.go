@@ -35,6 +35,10 @@ var roles = map[string]func(args []string) error{
 	"clerk":        clerkRole,
 	"holder":       holderRole,
 	"work":         workRole,
+	"mover":        moverRole,
+	"reuse":        reuseRole,
+	"deadline":     deadlineRole,
+	"swap":         swapRole,
 }
 
 func runChild(args []string) error {
