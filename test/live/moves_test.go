@@ -253,7 +253,8 @@ func TestFrozenProcess(t *testing.T) {
 			stopped(t, cmd, path)
 			var stoppedNS, unknownNS int64
 			for _, r := range analyze(t, "offcpu", path, "--by", "thread").Rows {
-				if r.int(t, "tid") == int64(busy.Process.Pid) {
+				// Any thread of it may be the one that spins: those that sleep stay asleep.
+				if r.int(t, "pid") == int64(busy.Process.Pid) && r.int(t, "stopped_ns") >= stoppedNS {
 					stoppedNS, unknownNS = r.int(t, "stopped_ns"), r.int(t, "unknown_ns")
 				}
 			}
