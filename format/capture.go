@@ -96,6 +96,9 @@ func (c *Capture) open() error {
 		return err
 	}
 	c.batches = x.batches
+	if err := c.encodeTexts(); err != nil {
+		return err
+	}
 	c.names = c.words[c.schema.wires[c.kind].dictionary]
 	if err := c.readMetadata(); err != nil {
 		return err
@@ -155,22 +158,37 @@ func (c *Capture) readSchema(at int64) (end int64, err error) {
 	if err != nil {
 		return 0, c.corrupt(block{at: at}, err)
 	}
-	c.columns, c.sealed = c.schema.columns, m.sealed
+	if c.sealed = m.sealed; c.sealed { // what ebrec does not write is of a later version
+		c.schema.leaveOut(func(string) bool { return true })
+	} else {
+		c.schema.declare(typesOfBefore())
+	}
+	return m.end, c.useColumns()
+}
+
+// useColumns makes the schema's columns those of the capture.
+func (c *Capture) useColumns() error {
+	c.columns = c.schema.columns
 	c.byName = make(map[string]Col, len(c.columns))
 	for i := len(c.columns) - 1; i >= 0; i-- { // of one name the first
 		c.byName[c.columns[i].Name] = Col(i)
 	}
-	return m.end, c.findColumns()
+	return c.findColumns()
 }
 
 // findColumns finds the two columns that every capture has.
 func (c *Capture) findColumns() error {
 	c.time, c.kind = c.Col(ColumnTime), c.Col(ColumnKind)
-	if c.time == NoCol || c.columns[c.time].Type != Timestamp {
-		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnTime)
-	}
-	if c.kind == NoCol || c.columns[c.kind].Type != Enum {
-		return fmt.Errorf("%w, it has no column %s", ErrNotCapture, ColumnKind)
+	for _, name := range []string{ColumnTime, ColumnKind} {
+		why, refused := c.schema.refused[name]
+		switch {
+		case refused && (c.schema.metadata[keyPrefix+"format"] != "" || c.Col(ColumnMetadata) != NoCol):
+			return &ColumnError{name, why}
+		case refused:
+			return fmt.Errorf("%w, its column %s %s", ErrNotCapture, name, why)
+		case c.Col(name) == NoCol:
+			return fmt.Errorf("%w, it has no column %s", ErrNotCapture, name)
+		}
 	}
 	return nil
 }
@@ -179,10 +197,14 @@ func (c *Capture) findColumns() error {
 // program lost it.
 func (c *Capture) readMetadata() error {
 	pairs := c.schema.metadata
-	if _, ok := pairs[keyPrefix+"format"]; !ok {
-		var err error
-		if pairs, err = c.metadataRow(); err != nil {
+	_, ok := pairs[keyPrefix+"format"]
+	if !ok || !c.sealed { // which tells of the types, too
+		row, err := c.metadataRow()
+		if err != nil && !ok {
 			return err
+		}
+		if !ok {
+			pairs = row
 		}
 	}
 	meta, entries, err := decodeMetadata(pairs)
@@ -190,6 +212,11 @@ func (c *Capture) readMetadata() error {
 		return err
 	}
 	c.meta = meta
+	if !c.sealed {
+		if err := c.converted(entries); err != nil {
+			return err
+		}
+	}
 	if err := c.readKinds(entries); err != nil {
 		return err
 	}

@@ -36,8 +36,7 @@ func TestCopyAll(t *testing.T) {
 			if diff := cmp.Diff(c.Kinds(), again.Kinds()); diff != "" {
 				t.Errorf("kinds (-original +copy):\n%s", diff)
 			}
-			want, got := byTime(t, c), byTime(t, again)
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(byTime(t, c), byTime(t, again)); diff != "" {
 				t.Errorf("rows (-original +copy):\n%s", diff)
 			}
 			if diff := cmp.Diff(rowsOf(t, again), k.Rows()); diff != "" {

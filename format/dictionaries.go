@@ -16,12 +16,16 @@ func (c *Capture) readDictionaries(blocks []block) error {
 	c.words = map[int64][]string{}
 	l := c.loader(maxDictionaries)
 	for _, b := range blocks {
-		if err := c.readDictionary(l, b); err != nil {
+		err := c.readDictionary(l, b)
+		if errors.As(err, new(*ColumnError)) {
+			return err
+		}
+		if err != nil {
 			return c.corrupt(b, err)
 		}
 	}
 	for i := range c.schema.wires {
-		if w := &c.schema.wires[i]; w.form == formWords {
+		if w := &c.schema.wires[i]; w.form == formWords && c.columns[i].Type == Enum {
 			c.columns[i].Values = c.words[w.dictionary]
 		}
 	}
@@ -38,7 +42,8 @@ func (c *Capture) readDictionary(l *loader, b block) error {
 	if values == nil {
 		return m.flat.err // of a column that is not read
 	}
-	if m.flat.byte(m.header, dictDelta) != 0 {
+	grows := m.flat.byte(m.header, dictDelta) != 0
+	if grows && c.sealed {
 		return errors.New("a dictionary that grows")
 	}
 	batch, err := parseBatch(m.flat, m.flat.table(m.header, dictData), values)
@@ -60,11 +65,23 @@ func (c *Capture) readDictionary(l *loader, b block) error {
 		}
 		words[i] = v.text(i)
 	}
-	if old, ok := c.words[id]; ok && !slices.Equal(old, words) {
+	old, known := c.words[id]
+	switch {
+	case grows: // what earlier batches mean stays
+		words = append(slices.Clip(old), words...)
+	case known && !slices.Equal(old, words) && !c.sealed:
+		return &ColumnError{c.schema.columnOf(id), "has a dictionary that is replaced on the way, as the stream format allows"}
+	case known && !slices.Equal(old, words):
 		return errors.New("a dictionary that is replaced")
 	}
 	c.words[id] = words
 	return nil
+}
+
+// columnOf names the first column that has a dictionary.
+func (s *fileSchema) columnOf(id int64) string {
+	i := slices.IndexFunc(s.wires, func(w wire) bool { return w.form == formWords && w.dictionary == id })
+	return s.columns[i].Name
 }
 
 // values is the schema of a dictionary: one column of text. It is nil when no

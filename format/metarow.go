@@ -36,20 +36,27 @@ func metadataKind(kinds []Kind) Kind {
 
 // metadataText is what the metadata's row says.
 func metadataText(l *layout, pairs []note) ([]byte, error) {
-	object, units := map[string]string{}, map[string]string{}
+	object, units, types := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, n := range pairs {
 		object[n.key] = n.value
 	}
 	for _, c := range l.columns {
+		types[c.Name] = c.Type.String()
 		if c.Unit != "" {
 			units[c.Name] = c.Unit
 		}
 	}
-	list, err := json.Marshal(units)
-	if err != nil {
-		return nil, fmt.Errorf("encode units: %w", err)
+	lists := map[string]map[string]string{keyUnits: units}
+	if m := (&Metadata{Format: object[keyPrefix+"format"]}); !m.Before13() { // it may be a copy of an earlier one
+		lists[keyTypes] = types
 	}
-	object[keyUnits] = string(list)
+	for key, of := range lists {
+		list, err := json.Marshal(of)
+		if err != nil {
+			return nil, fmt.Errorf("encode %s: %w", key, err)
+		}
+		object[key] = string(list)
+	}
 	text, err := json.Marshal(object)
 	if err != nil {
 		return nil, fmt.Errorf("encode metadata: %w", err)
@@ -111,6 +118,13 @@ func (c *Capture) parseMetadataRow(text string) (pairs map[string]string, err er
 	}
 	if err != nil {
 		return nil, fmt.Errorf("metadata in the first row: %w", err)
+	}
+	types, err := declaredTypes(pairs[keyTypes])
+	if err != nil {
+		return nil, fmt.Errorf("metadata in the first row: %w", err)
+	}
+	if !c.sealed {
+		c.schema.declare(types)
 	}
 	for i := range c.columns {
 		if unit, ok := units[c.columns[i].Name]; ok {

@@ -4,6 +4,7 @@ package format
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -21,7 +22,12 @@ func Salvage(path string) (*Capture, []Damage, error) {
 	var sound []block
 	var briefs []brief
 	for i, at := range c.batches {
-		if err := c.verify(i); err != nil {
+		err := c.verify(i)
+		if errors.As(err, new(*ColumnError)) { // a copy would not have what was recorded
+			_ = c.Close()
+			return nil, nil, fmt.Errorf("salvage capture %s: %w", path, err)
+		}
+		if err != nil {
 			damage = append(damage, at.damage(err))
 			continue
 		}
@@ -64,7 +70,7 @@ func (c *Capture) Repair(w io.Writer, damage []Damage) (rows map[string]uint64, 
 func (c *Capture) findEnd(stop int64) {
 	cut := &CutError{Path: c.path, Offset: stop}
 	c.cut = cut
-	for len(c.batches) > 0 && c.verify(len(c.batches)-1) != nil {
+	for len(c.batches) > 0 && !c.whole(len(c.batches)-1) {
 		cut.Offset = c.batches[len(c.batches)-1].at
 		c.batches = c.batches[:len(c.batches)-1]
 	}
@@ -78,6 +84,12 @@ func (c *Capture) findEnd(stop int64) {
 	if end != 0 {
 		cut.End = time.Unix(0, end).UTC()
 	}
+}
+
+// whole tells whether a batch is there to its end.
+func (c *Capture) whole(i int) bool {
+	err := c.verify(i)
+	return err == nil || errors.As(err, new(*ColumnError))
 }
 
 // verify decodes every column of a batch.

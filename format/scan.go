@@ -127,7 +127,9 @@ func (c *Capture) inOrder(s Scan, yield func(*Batch, error) bool) error {
 		}
 		d := busy[0]
 		busy = busy[1:]
-		if err := d.finish(); err != nil {
+		if err := d.finish(); errors.As(err, new(*ColumnError)) {
+			return fmt.Errorf("%s: %w", c.path, err)
+		} else if err != nil {
 			return c.corrupt(c.batches[d.index], err)
 		}
 		b := d.batch
@@ -191,6 +193,9 @@ func (d *decoder) load(rb *recordBatch, i int) error {
 	v := &d.batch.vectors[i]
 	if err := v.load(d.loader, rb, w, c.words[w.dictionary]); err != nil {
 		return fmt.Errorf("column %s: %w", c.columns[i].Name, err)
+	}
+	if err := v.convert(w, rb.rows, d.batch); err != nil {
+		return &ColumnError{c.columns[i].Name, err.Error()}
 	}
 	if (Col(i) == c.time || Col(i) == c.kind) && rb.rows > 0 && (v.none || v.valid != nil) {
 		return fmt.Errorf("column %s: a row without a value", c.columns[i].Name)

@@ -3,6 +3,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -26,6 +27,8 @@ func (c *Capture) survey() error {
 		case err == nil:
 			briefs = append(briefs, d.batch.summarize(len(c.names)))
 			sound = append(sound, at)
+		case errors.As(err, new(*ColumnError)): // no damage: what was recorded is not to be had from it
+			return err
 		case c.damage != nil:
 			*c.damage = append(*c.damage, at.damage(err))
 		default:

@@ -23,7 +23,7 @@ type vector struct {
 	extra  [][]byte // formView: texts too long for a view
 	words  []string // formWords
 
-	memory struct{ valid, data, ends []byte } // to be reused
+	memory struct{ valid, data, ends, wide []byte } // to be reused
 }
 
 const (
@@ -38,16 +38,22 @@ func (v *vector) load(l *loader, b *recordBatch, w *wire, words []string) error 
 		return fmt.Errorf("%d rows and %d nulls in a batch of %d", rows, nulls, b.rows)
 	}
 	*v = vector{form: w.form, width: w.width, signed: w.signed, memory: v.memory}
-	if v.none = nulls == rows; v.none {
+	if v.none = nulls == rows || w.form == formNull; v.none {
 		return nil
 	}
 	if err := v.loadValid(l, b.span(w, 0), b.rows, int(nulls)); err != nil {
 		return err
 	}
 	if w.form == formText {
-		return v.loadText(l, b, w)
+		if err := v.loadText(l, b, w); err != nil {
+			return err
+		}
+		return v.encode(w, words, b.rows)
 	}
 	size := rows * int64(w.width)
+	if w.form == formBits {
+		size = (rows + 7) / 8
+	}
 	data, err := l.load(v.memory.data, b.span(w, 1), size, size+padding)
 	if err != nil {
 		return err
@@ -58,7 +64,10 @@ func (v *vector) load(l *loader, b *recordBatch, w *wire, words []string) error 
 		v.words = words
 		return v.checkWords(b.rows)
 	case formView:
-		return v.loadViews(l, b, w)
+		if err := v.loadViews(l, b, w); err != nil {
+			return err
+		}
+		return v.encode(w, words, b.rows)
 	}
 	return nil
 }

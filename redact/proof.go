@@ -212,6 +212,28 @@ func (p *prover) column(b *format.Batch, at format.Col, col format.Column, done 
 	return nil
 }
 
+// types wants the types of the metadata's row to be those of the columns.
+func (p *prover) types(row map[string]string) error {
+	said, ok := row[prefix+"types"]
+	if !ok { // before 1.3
+		return nil
+	}
+	delete(row, prefix+"types")
+	var types map[string]string
+	if err := json.Unmarshal([]byte(said), &types); err != nil {
+		return fmt.Errorf("prove %s: read the types of its first row: %w", p.copy.Path(), err)
+	}
+	for _, c := range p.copy.Columns() {
+		if types[c.Name] == c.Type.String() {
+			delete(types, c.Name)
+		}
+	}
+	if len(types) > 0 {
+		return fmt.Errorf("prove %s: its first row says types of columns that it does not have", p.copy.Path())
+	}
+	return nil
+}
+
 // again wants the metadata's row to say what the schema says.
 func (p *prover) again(text []byte) error {
 	var row, units map[string]string
@@ -222,6 +244,9 @@ func (p *prover) again(text []byte) error {
 		return fmt.Errorf("prove %s: read the units of its first row: %w", p.copy.Path(), err)
 	}
 	delete(row, prefix+"units")
+	if err := p.types(row); err != nil {
+		return err
+	}
 	for _, c := range p.copy.Columns() {
 		if units[c.Name] == c.Unit {
 			delete(units, c.Name)

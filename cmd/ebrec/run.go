@@ -103,6 +103,7 @@ func hint(err error) string {
 		kind    *replay.KindError
 		missing *analyze.MissingError
 		corrupt *format.CorruptError
+		column  *format.ColumnError
 		order   *replay.OrderError
 		output  *outputError
 		span    *analyze.SpanError
@@ -119,6 +120,8 @@ func hint(err error) string {
 		return "there are " + strings.Join(unknown.Known, ", ")
 	case errors.As(err, &kind):
 		return "it has " + strings.Join(kind.Known, ", ")
+	case errors.As(err, &column):
+		return "write it again with the types that the capture's columns have; of pandas: read_feather(..., dtype_backend=\"pyarrow\")"
 	case errors.As(err, &corrupt):
 		return "copy the file again from where it was recorded; ebrec repair saves what can be read"
 	case errors.As(err, &order):

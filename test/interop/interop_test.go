@@ -125,7 +125,7 @@ func TestRewrittenCaptures(t *testing.T) {
 		dir := t.TempDir()
 		c.run(t, "rewrite.py", trace, dir)
 		files, err := filepath.Glob(dir + "/*.arrow")
-		if err != nil || len(files) != 15 {
+		if err != nil || len(files) != 18 {
 			t.Fatalf("%d rewritten captures, %v", len(files), err)
 		}
 		for _, file := range files {

@@ -11,6 +11,14 @@ import pyarrow.feather as feather
 capture, out = sys.argv[1:]
 
 
+def other(table, change):
+    return pa.table([change(table[name]) for name in table.column_names], names=table.column_names)
+
+
+def plain(column):
+    return column.cast(pa.large_string()) if pa.types.is_dictionary(column.type) else column
+
+
 def pyarrow():
     table = feather.read_table(capture)
     for codec in ("zstd", "lz4", "uncompressed"):
@@ -18,6 +26,8 @@ def pyarrow():
     feather.write_feather(table.sort_by("time"), f"{out}/pyarrow-sorted.arrow")
     feather.write_feather(table, f"{out}/pyarrow-small-chunks.arrow", chunksize=100)
     feather.write_feather(table.replace_schema_metadata(), f"{out}/pyarrow-no-metadata.arrow")
+    feather.write_feather(other(table, lambda a: a.cast(pa.int64()) if pa.types.is_integer(a.type) else a), f"{out}/pyarrow-wide.arrow")
+    feather.write_feather(other(table, plain), f"{out}/pyarrow-text.arrow")
     with pa.ipc.new_stream(f"{out}/pyarrow-stream.arrow", table.schema) as stream:
         stream.write_table(table)
 
@@ -25,6 +35,10 @@ def pyarrow():
 def pandas():
     rows = pd.read_feather(capture, dtype_backend="pyarrow")
     rows.to_feather(f"{out}/pandas.arrow")
+    # Numbers that may be null become floating-point numbers: exact, but for wall_offset_ns.
+    rows = pd.read_feather(capture)
+    rows["wall_offset_ns"] = pd.read_feather(capture, dtype_backend="numpy_nullable")["wall_offset_ns"]
+    rows.to_feather(f"{out}/pandas-floats.arrow")
 
 
 def polars():
