@@ -76,7 +76,7 @@ func (f *container) next(head, body []byte) block {
 // room tells whether there is room for so many bytes and the end of the file.
 func (f *container) room(bytes int) bool {
 	r, ok := f.out.(Roomer)
-	return !ok || r.Room(bytes) == nil
+	return !ok || r.Room(bytes+blockSize) == nil
 }
 
 // batch writes the message of a record batch.
@@ -87,6 +87,17 @@ func (f *container) batch(head, body []byte) error {
 	}
 	return f.write(body)
 }
+
+// endBytes is what end will write, at most.
+func (f *container) endBytes() int64 {
+	if f.stream {
+		return int64(len(streamEnd))
+	}
+	return int64(len(f.schema) + blockSize*(len(f.index.dictionaries)+len(f.index.batches)) + endSlack)
+}
+
+// endSlack is more than what the end has besides the schema and the lists.
+const endSlack = 512
 
 // end writes what makes the file complete.
 func (f *container) end(e *encoder) error {

@@ -32,6 +32,7 @@ func (w *Writer) Mark() {
 	s := w.windows.sink
 	s.settle()
 	s.segments = append(s.segments, segment{})
+	s.newest.Store(0)
 }
 
 // Kept returns the segments that are kept.
@@ -54,6 +55,9 @@ func (w *Writer) drop(i int) {
 		s.at.Add(-s.segments[i].bytes)
 	}
 	s.segments = slices.Delete(slices.Clone(s.segments), i, i+1)
+	if n := len(s.segments); n > 0 {
+		s.newest.Store(s.segments[n-1].bytes)
+	}
 }
 
 // Next ends the file and goes on in another, which begins with the segments
@@ -74,7 +78,12 @@ func (w *Writer) Next(out io.Writer, meta *Metadata) error {
 	if err := s.open(out, pairs); err != nil {
 		return err
 	}
-	return k.write(s.file, s.encoder, meta, pairs)
+	s.mutex.Lock()
+	s.count.file = k.counts()
+	s.mutex.Unlock()
+	err = k.write(s.file, s.encoder, meta, pairs)
+	s.note(nil)
+	return err
 }
 
 // WriteTo writes the segments as a capture, and returns its size in bytes and
@@ -95,7 +104,8 @@ func (k *Kept) WriteTo(out io.Writer, meta *Metadata) (bytes int64, rows map[str
 	if err := k.write(f, e, meta, pairs); err != nil {
 		return f.at, nil, err
 	}
-	return f.at, k.rows(), f.end(e)
+	err = f.end(e)
+	return f.at, k.layout.byName(k.counts()), err
 }
 
 // write writes the metadata's row and the segments.
@@ -119,7 +129,8 @@ func (k *Kept) write(f *container, e *encoder, meta *Metadata, pairs []note) err
 	return nil
 }
 
-func (k *Kept) rows() map[string]uint64 {
+// counts are the rows by index of the kind.
+func (k *Kept) counts() []uint64 {
 	counts := make([]uint64, len(k.layout.names))
 	for i := range k.segments {
 		for _, m := range k.segments[i].messages {
@@ -128,7 +139,7 @@ func (k *Kept) rows() map[string]uint64 {
 			}
 		}
 	}
-	return k.layout.byName(counts)
+	return counts
 }
 
 // open begins a file.
@@ -147,4 +158,5 @@ func (s *sink) keep(head, body []byte, rows []int) {
 	g := &s.segments[len(s.segments)-1]
 	g.messages = append(g.messages, keptMessage{slices.Clone(head), slices.Clone(body), slices.Clone(rows)})
 	g.bytes += int64(len(head) + len(body))
+	s.newest.Store(g.bytes)
 }

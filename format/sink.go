@@ -16,6 +16,8 @@ type sink struct {
 	stream     bool
 	file       *container   // nil: there are only the segments
 	at         atomic.Int64 // bytes written to the file, or kept without one
+	end        atomic.Int64 // bytes that the end of the file takes
+	newest     atomic.Int64 // bytes of the newest segment
 	segments   []segment
 	encoder    *encoder
 	queue      chan *buffers
@@ -31,6 +33,7 @@ type sink struct {
 // sinkCounts are by index of the kind.
 type sinkCounts struct {
 	rows    []uint64 // written
+	file    []uint64 // of those, and of what was kept before, in the file at hand
 	dropped []uint64 // events for which there was no room
 }
 
@@ -48,7 +51,7 @@ func newSink(out io.Writer, l *layout, metadata []note, o WriterOptions) (*sink,
 		return nil, err
 	}
 	n := len(l.kinds)
-	s := &sink{count: sinkCounts{make([]uint64, n), make([]uint64, n)}, background: o.Background, stream: o.Stream, encoder: e, done: make(chan struct{}),
+	s := &sink{count: sinkCounts{make([]uint64, n), make([]uint64, n), make([]uint64, n)}, background: o.Background, stream: o.Stream, encoder: e, done: make(chan struct{}),
 		queue: make(chan *buffers, aheadBatches), free: make(chan *buffers, aheadBatches)}
 	for range aheadBatches {
 		s.free <- newBuffers(l)
@@ -76,32 +79,40 @@ func (s *sink) run() {
 // put writes a batch, or drops it.
 func (s *sink) put(b *buffers) {
 	if s.err.Load() == nil {
-		s.encode(b)
+		s.encode(b, false)
 	}
 	s.free <- b
 }
 
-func (s *sink) encode(b *buffers) {
+// encode writes a batch. One for which there is no room is dropped, unless it is to
+// be whole: then it is given back.
+func (s *sink) encode(b *buffers, whole bool) (taken bool) {
 	head, body := s.encoder.encode(b)
 	if s.file != nil && !s.full.Load() && !s.file.room(len(head)+len(body)) {
+		if whole {
+			return false
+		}
 		s.full.Store(true)
 	}
+	s.keep(head, body, b.brief.rows) // for the next file, also when this one is full
 	if s.full.Load() {
 		s.add(b.events, func(c *sinkCounts) []uint64 { return c.dropped })
-		return
+		return true
 	}
-	s.keep(head, body, b.brief.rows)
 	if s.file == nil {
 		s.at.Add(int64(len(head) + len(body)))
 	} else if !s.note(s.file.batch(head, body)) {
-		return
+		return true
 	}
 	s.add(b.brief.rows, func(c *sinkCounts) []uint64 { return c.rows })
+	s.add(b.brief.rows, func(c *sinkCounts) []uint64 { return c.file })
+	return true
 }
 
 // note keeps the first failure of writing, and how far it came.
 func (s *sink) note(err error) bool {
 	s.at.Store(s.file.at)
+	s.end.Store(s.file.endBytes())
 	if err != nil {
 		s.err.CompareAndSwap(nil, &err)
 	}
@@ -136,6 +147,16 @@ func (s *sink) settle() {
 	s.full.Store(false)
 }
 
+// forgetDropped gives the counts of dropped events once, by index of the kind.
+func (s *sink) forgetDropped() []uint64 {
+	s.settle()
+	return s.counts(func(c *sinkCounts) []uint64 {
+		dropped := c.dropped
+		c.dropped = make([]uint64, len(dropped))
+		return dropped
+	})
+}
+
 func (s *sink) failed() error {
 	if err := s.err.Load(); err != nil {
 		return *err
@@ -163,6 +184,18 @@ func (s *sink) take(b *buffers) {
 	} else {
 		s.put(b)
 	}
+}
+
+// takeWhole takes a batch unless the file has no room for it, which is only known
+// of one that is not written in the background.
+func (s *sink) takeWhole(b *buffers) (taken bool) {
+	if s.background || s.err.Load() != nil {
+		s.take(b)
+		return true
+	}
+	taken = s.encode(b, true)
+	s.free <- b
+	return taken
 }
 
 // close waits for what is queued and writes the end of the file.

@@ -15,6 +15,7 @@ import (
 const (
 	batchRows = 64 << 10
 	fewRows   = 4 << 10
+	leastRows = 1 << 10 // of half a batch for which there is no room
 )
 
 // rowSource makes columns of rows that wait to be written.
@@ -82,11 +83,12 @@ func (w *windows) written() map[string]uint64 {
 	return w.layout.byName(w.sink.counts(func(c *sinkCounts) []uint64 { return c.rows }))
 }
 
-// byName are counts by index of the kind, zeros left out.
+// byName are counts by index of the kind, without zeros and without the metadata's
+// row, which is none of the recording.
 func (l *layout) byName(counts []uint64) map[string]uint64 {
 	byName := map[string]uint64{}
 	for i, n := range counts {
-		if n > 0 {
+		if n > 0 && l.kinds[i].ID != metadataID {
 			byName[l.names[i]] = n
 		}
 	}
@@ -95,12 +97,7 @@ func (l *layout) byName(counts []uint64) map[string]uint64 {
 
 // discard forgets all rows that are not written, and counts the events.
 func (w *windows) discard() map[string]uint64 {
-	w.sink.settle()
-	lost := w.sink.counts(func(c *sinkCounts) []uint64 {
-		dropped := c.dropped
-		c.dropped = make([]uint64, len(dropped))
-		return dropped
-	})
+	lost := w.sink.forgetDropped()
 	for i := range w.groups {
 		g := &w.groups[i]
 		for _, k := range g.keys {
@@ -205,7 +202,14 @@ func (w *windows) write(rows []key, next uint64) error {
 	bufs.events = events
 	bufs.brief = brief{w.unix(rows[0].time), w.unix(rows[len(rows)-1].time), w.unix(next), counts}
 	w.source.build(rows, bufs)
-	w.sink.take(bufs)
+	if half := len(rows) / 2; half < leastRows {
+		w.sink.take(bufs)
+	} else if !w.sink.takeWhole(bufs) { // as much of it as there is room for
+		if err := w.write(rows[:half], min(next, rows[half].time)); err != nil {
+			return err
+		}
+		return w.write(rows[half:], next)
+	}
 	return nil
 }
 

@@ -23,7 +23,10 @@ type WriterOptions struct {
 type Stats struct {
 	Rows      map[string]uint64 // flushed, by kind
 	Total     uint64            // rows taken, flushed or pending
+	File      map[string]uint64 // rows in the file at hand, by kind: those flushed, and those that it began with
 	Bytes     int64             // in the file, or kept where there is none
+	Newest    int64             // of them in the newest segment
+	End       int64             // bytes that the end of the file takes, at most
 	Reordered uint64            // rows that came too late and carry the time of the last flush
 }
 
@@ -147,7 +150,9 @@ func (w *Writer) Pending() int { return w.windows.pending() }
 func (w *Writer) Stats() Stats {
 	s := w.stats
 	s.Rows = w.windows.written()
-	s.Bytes = w.windows.sink.position()
+	s.File = w.windows.layout.byName(w.windows.sink.counts(func(c *sinkCounts) []uint64 { return c.file }))
+	s.Newest = w.windows.sink.newest.Load()
+	s.Bytes, s.End = w.windows.sink.position(), w.windows.sink.end.Load()
 	return s
 }
 
@@ -159,6 +164,12 @@ func (w *Writer) Flush(until uint64) error { return w.windows.flush(until) }
 // returns how many events that were, by kind. What is added from then on is
 // written as before.
 func (w *Writer) Discard() map[string]uint64 { return w.windows.discard() }
+
+// Dropped returns how many events of the last flushes are not in the file, by kind,
+// after a call said [ErrFull]. What is flushed from then on is written as before.
+func (w *Writer) Dropped() map[string]uint64 {
+	return w.windows.layout.byName(w.windows.sink.forgetDropped())
+}
 
 // Close writes what is pending and the end of the file. It does not close
 // what it writes to.

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -276,5 +277,71 @@ func TestFull(t *testing.T) {
 		if diff := gocmp.Diff(rows, w.Stats().Rows); diff != "" {
 			t.Errorf("rows (-in the file +counted):\n%s", diff)
 		}
+	}
+}
+
+// bounded has room for so many bytes.
+type bounded struct {
+	bytes.Buffer
+	most int
+}
+
+func (b *bounded) Room(n int) error {
+	if b.Len()+n > b.most {
+		return ErrFull
+	}
+	return nil
+}
+
+// Of a batch for which there is no room, what does fit is written; the rest is
+// counted, and what is flushed afterwards is in the file, which says how long its
+// end is.
+func TestRoomForPart(t *testing.T) {
+	out := &bounded{most: 100 << 10}
+	w, err := NewWriter(out, testMeta(), testKinds(), WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := manyRows(w); err != nil {
+		t.Fatal(err)
+	}
+	out.most = out.Len() + 200<<10
+	all := w.Stats().Total
+	if err := w.Flush(math.MaxUint64 - 1); !errors.Is(err, ErrFull) {
+		t.Fatalf("Flush = %v, want ErrFull", err)
+	}
+	if out.Len() > out.most || out.Len() < out.most/2 {
+		t.Errorf("%d bytes of %d are used", out.Len(), out.most)
+	}
+	written, dropped := uint64(0), uint64(0)
+	for _, n := range w.Stats().File {
+		written += n
+	}
+	for _, n := range w.Dropped() {
+		dropped += n
+	}
+	if written+dropped != all || written == 0 || dropped == 0 {
+		t.Errorf("%d written and %d dropped of %d", written, dropped, all)
+	}
+	if n := len(w.Dropped()); n != 0 {
+		t.Errorf("%d kinds dropped twice", n)
+	}
+	out.most = math.MaxInt
+	if err := w.AddReading(record(t, 1, map[string]any{"time": uint64(math.MaxUint64 - 1), "comm": "last"})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(math.MaxUint64 - 1); err != nil {
+		t.Fatal(err)
+	}
+	before, end := out.Len(), w.Stats().End
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := int64(out.Len() - before); got > end || got < end-endSlack {
+		t.Errorf("the end has %d bytes, it said %d", got, end)
+	}
+	c := open(t, save(t, out.Bytes()))
+	if diff := gocmp.Diff(w.Stats().File, rowsOf(t, c)); diff != "" {
+		t.Errorf("rows by kind (-said +in the file):\n%s", diff)
 	}
 }

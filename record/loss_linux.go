@@ -117,8 +117,12 @@ func (l *losses) hid(w *format.Writer, tasks, at uint64) error {
 	return l.add(w, unknownCPU, sourceRecording, bpf.Unseen, tasks, at)
 }
 
-// gaveUp adds events that had been taken and were given up, by kind.
-func (l *losses) gaveUp(w *format.Writer, kinds []format.Kind, lost map[string]uint64, at uint64) error {
+// gaveUp adds events that had been taken and were given up, by kind. They happened
+// after since.
+func (l *losses) gaveUp(w *format.Writer, kinds []format.Kind, lost map[string]uint64, since, at uint64) error {
+	last := l.since
+	defer func() { l.since = last }()
+	l.since = min(last, since)
 	i := slices.IndexFunc(kinds, func(k format.Kind) bool { return k.ID == kindLoss })
 	sources := kinds[i].Field("loss_source").Values
 	bySource := make([]uint64, len(sources))

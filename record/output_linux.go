@@ -27,6 +27,10 @@ type output struct {
 	written   int64 // bytes
 	allocated int64 // bytes that the file system has promised
 	ending    bool  // what is written now is what the reserve is for
+
+	most int64 // bytes that the file may have; 0: any
+	keep int64 // of them, for what its end has
+	over bool  // something did not fit in them
 }
 
 // reserve is what the end of a file may take: the last sums, the summary, the
@@ -46,6 +50,10 @@ func (o *output) Write(p []byte) (int, error) {
 // Room has the file system promise room for so much and for the end of the
 // file. File systems that cannot promise are believed.
 func (o *output) Room(bytes int) error {
+	if o.most > 0 && !o.ending && o.written+int64(bytes)+o.keep > o.most {
+		o.over = true
+		return format.ErrFull
+	}
 	need := o.written + int64(bytes) + reserve
 	if o.path == "-" || o.ending || need <= o.allocated {
 		return nil

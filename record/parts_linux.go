@@ -5,7 +5,6 @@ package record
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -31,8 +30,9 @@ type parts struct {
 	files  []string // numbered, oldest first
 	begun  []part   // segments kept in memory, oldest first
 
-	cut   uint64 // boot time at which the next segment begins; 0: no cut under way
-	cutBy uint64 // boot time at which its inventory was done
+	cut   uint64        // boot time at which the next segment begins; 0: no cut under way
+	cutBy uint64        // boot time at which its inventory was done
+	took  time.Duration // that the longest cut took
 
 	wanted  string // why the window is to be written soon; empty: it is not
 	writeAt uint64 // boot time after which it is
@@ -57,6 +57,10 @@ const (
 	// aftermath is how much of what follows a trigger is in the file, at most.
 	aftermath = time.Second
 	keptBytes = 64 << 20
+	// A segment ends early when it has its share of the memory. What a file has
+	// besides the window takes windowBytes.
+	segmentShare = 4
+	windowBytes  = 64 << 10
 )
 
 func newParts(o Options) *parts {
@@ -147,7 +151,8 @@ func (s *session) segmentIsDue() (bool, error) {
 	p := s.parts
 	if p.inMemory() {
 		from := p.begun[len(p.begun)-1].from
-		return bpf.Now() > max(from, s.opens)+uint64(p.segment()), nil
+		newest := s.writer.Stats().Newest + int64(s.writer.Pending())*rowBytes
+		return bpf.Now() > max(from, s.opens)+uint64(p.segment()) || newest > p.most/segmentShare, nil
 	}
 	return s.reached(p.most)
 }
@@ -170,14 +175,15 @@ func (s *session) finishCut() error {
 	p := s.parts
 	cut, by := p.cut, p.cutBy
 	p.cut, p.cutBy = 0, 0
-	if err := s.writer.Flush(cut - 1); err != nil {
+	if err := s.flush(cut - 1); err != nil {
 		return err
 	}
 	s.writer.Mark()
-	if err := s.writer.Flush(by); err != nil {
+	if err := s.flush(by); err != nil {
 		return err
 	}
 	s.lastFlush = time.Now()
+	p.took = max(p.took, time.Duration(bpf.Now()-cut))
 	if p.inMemory() {
 		p.begun = append(p.begun, part{from: by})
 		s.forgetOld()
@@ -190,7 +196,7 @@ func (s *session) finishCut() error {
 // for. The newest two stay: one may have only just begun.
 func (s *session) forgetOld() {
 	p := s.parts
-	for len(p.begun) > 2 && (s.lastOf(1)+uint64(p.last) <= bpf.Now() || s.writer.Stats().Bytes > p.most) {
+	for len(p.begun) > 2 && (s.lastOf(1)+uint64(p.last) <= bpf.Now() || s.writer.Stats().Bytes+p.most/segmentShare+windowBytes > p.most) {
 		s.writer.DropOldest()
 		p.begun = p.begun[1:]
 	}
@@ -202,7 +208,10 @@ func (s *session) lastOf(i int) uint64 { return max(s.parts.begun[i].from, s.ope
 // ended adds the summary in a segment of its own, so that it can be dropped.
 func (s *session) ended(at uint64) error {
 	s.writer.Mark()
-	return errors.Join(s.addEnd(at), s.writer.Flush(at))
+	if s.out != nil {
+		s.out.ending = true
+	}
+	return errors.Join(s.addEnd(at), s.flush(at))
 }
 
 // nextFile ends a file and begins the next.
@@ -218,24 +227,44 @@ func (s *session) nextFile(at uint64) error {
 	}
 	meta := *s.meta
 	meta.Window.From = int64(at) + meta.BootOffset
-	old := s.out
-	s.wroteFull("it is full")
+	old, rows := s.out, s.writer.Stats().File
 	s.out = next
 	if err := errors.Join(s.writer.Next(next, &meta), next.begun()); err != nil {
 		return err
 	}
+	s.wroteFull("it is full", old, rows)
 	return errors.Join(old.finish(), p.made(old.path))
 }
 
-// wroteFull tells of the file that follows others, or is to be followed.
-func (s *session) wroteFull(why string) {
-	st := s.writer.Stats()
-	rows := maps.Clone(st.Rows)
-	for kind, n := range s.counted {
-		rows[kind] -= n
+// wroteFull tells of a complete file that follows others, or is to be followed.
+func (s *session) wroteFull(why string, o *output, rows map[string]uint64) {
+	s.wrote(File{Path: o.path, Bytes: o.written, Rows: rows, Why: why})
+}
+
+// written is what the files of several have together: what two of them have counts
+// in both.
+func (s *session) written() (rows map[string]uint64, bytes int64) {
+	rows = map[string]uint64{}
+	for _, f := range s.files {
+		if f.Err != nil {
+			continue
+		}
+		bytes += f.Bytes
+		for kind, n := range f.Rows {
+			rows[kind] += n
+		}
 	}
-	s.counted = st.Rows
-	s.wrote(File{Path: s.out.path, Bytes: s.out.written, Rows: rows, Why: why})
+	return rows, bytes
+}
+
+// bytes is what was written so far, or is kept in memory to be written.
+func (s *session) bytes() int64 {
+	n := s.writer.Stats().Bytes
+	if s.parts != nil && !s.parts.inMemory() {
+		_, before := s.written()
+		n += before
+	}
+	return n
 }
 
 // wish asks for the window to be written: soon, and with what follows for a
@@ -268,7 +297,8 @@ func (s *session) heedWishes(until uint64) error {
 	case p.wanted == "" || p.writing != nil || bpf.Now() < p.writeAt:
 		return nil
 	case p.upTo == 0: // connections and sums as of now; what happened up to now is still to arrive
-		err := s.addSockets(s.programs.Open)
+		open, err := s.programs.Open()
+		err = errors.Join(err, s.drain.addAll(open, "tcp_socket"))
 		p.upTo = bpf.Now()
 		return errors.Join(err, s.account(time.Now()))
 	case until < p.upTo:
@@ -282,7 +312,7 @@ func (s *session) dump(until uint64) error {
 	p := s.parts
 	why := p.wanted
 	p.wanted, p.upTo, p.quiet = "", 0, until+uint64(p.last)
-	if err := errors.Join(s.writer.Flush(until), s.ended(until)); err != nil {
+	if err := errors.Join(s.flush(until), s.ended(until)); err != nil {
 		return err
 	}
 	s.lastFlush = time.Now()

@@ -51,11 +51,12 @@ type session struct {
 
 	lastSums, lastFlush time.Time
 	lastRows            uint64
-	perSecond           float64           // rows in the last second
-	rate                float64           // rows a second since the poll before
-	full                bool              // the file is as large as it may be
-	noRoom              bool              // the disk is full
-	counted             map[string]uint64 // rows in the files before this one, by kind
+	perSecond           float64 // rows in the last second
+	rate                float64 // rows a second since the poll before
+	full                bool    // the file is as large as it may be
+	noRoom              bool    // the disk is full
+	flushed             uint64  // boot time up to which rows were flushed
+	listed, conns       int     // rows of the last inventory; connections in it
 	files               []File
 	kept                bool // privileges, because the program is linked with cgo
 }
@@ -81,6 +82,9 @@ func (s *session) begin() error {
 		return err
 	}
 	if err := s.inventory(bpf.ReasonSnapshot); err != nil {
+		return err
+	}
+	if err := s.fits(); err != nil {
 		return err
 	}
 	if err := errors.Join(s.clock.suspended(s), s.clock.add(s, bpf.Now(), true)); err != nil {
@@ -126,6 +130,7 @@ func (s *session) openWriter() error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", s.options.Output, err)
 	}
+	s.flushed = s.opens
 	s.sums = newAccounts(s.programs, s.opens)
 	s.sums.numbers.proc = numbersInProc(s.self)
 	s.folds = newFolds(s.programs, s.writer, s.opens)
@@ -147,6 +152,7 @@ func (s *session) inventory(why uint32) error {
 		return err
 	}
 	used := map[uint64]bool{}
+	before := s.writer.Stats().Total
 	for _, listed := range all {
 		t := &listed.T
 		if !s.programs.Wanted(processOf(listed)) {
@@ -164,16 +170,15 @@ func (s *session) inventory(why uint32) error {
 			return err
 		}
 	}
-	return errors.Join(s.addCgroups(used), s.addSockets(s.programs.Held))
-}
-
-// addSockets writes the connections that list finds.
-func (s *session) addSockets(list func() ([]byte, error)) error {
-	sockets, err := list()
-	if err != nil {
+	if err := s.addCgroups(used); err != nil {
 		return err
 	}
-	return s.drain.addAll(sockets, "tcp_socket")
+	rest := s.writer.Stats().Total
+	sockets, err := s.programs.Held()
+	err = errors.Join(err, s.drain.addAll(sockets, "tcp_socket"))
+	after := s.writer.Stats().Total
+	s.listed, s.conns = int(after-before), int(after-rest)
+	return err
 }
 
 func (s *session) loop(ctx context.Context) error {
@@ -215,51 +220,8 @@ func (s *session) patience() time.Duration {
 	return pollEvery
 }
 
-// What rows may take that are not in the file yet, until there are enough in it
-// to know better.
-const (
-	rowBytes = 24
-	fewRows  = 10_000
-	endBytes = 64 << 10 // the list of batches and the schema again; the schema at the beginning is less
-	// How long rows may still come once the recording is to end, or the file.
-	ending, cutting = 40 * time.Millisecond, 150 * time.Millisecond
-)
-
-// reached tells whether the file would have a size if it ended now. How large
-// rows are that wait is only guessed: before that counts they are written.
-func (s *session) reached(most int64) (bool, error) {
-	if s.size() < most {
-		return false, nil
-	}
-	if err := s.writer.Flush(s.drain.complete - uint64(settle)); err != nil {
-		return false, err
-	}
-	return s.size() >= most, nil
-}
-
-// size is what the file would have if the recording ended now: with the rows
-// that wait, those that come until it has ended, the last sums and the end.
-func (s *session) size() int64 {
-	st := s.writer.Stats()
-	still := s.patience() + ending
-	if s.parts != nil {
-		still += cutting
-	}
-	coming := max(s.perSecond, s.rate) * still.Seconds()
-	rows := int64(s.writer.Pending()) + int64(coming)
-	perRow := int64(rowBytes)
-	if n := int64(total(st.Rows) - total(s.counted)); n >= fewRows {
-		perRow = min(perRow, 1+5*max(0, st.Bytes-endBytes)/(4*n))
-	}
-	return st.Bytes + rows*perRow + int64(len(s.sums.written))*rowBytes + endBytes
-}
-
-func total(rows map[string]uint64) (n uint64) {
-	for _, k := range rows {
-		n += k
-	}
-	return n
-}
+// How long rows may still come once the recording is to end, or the file.
+const ending, cutting = 40 * time.Millisecond, 150 * time.Millisecond
 
 // bound ends the context with the duration or the command, too.
 func (s *session) bound(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -291,7 +253,7 @@ func (s *session) periodic(now time.Time) error {
 		return err
 	}
 	s.lastFlush = now
-	return s.writer.Flush(until)
+	return s.flush(until)
 }
 
 // account writes sums and losses as of now, and reports progress.
@@ -307,7 +269,7 @@ func (s *session) account(now time.Time) error {
 			Elapsed:   time.Duration(at - s.opens),
 			Events:    rows,
 			PerSecond: s.perSecond,
-			Bytes:     s.writer.Stats().Bytes,
+			Bytes:     s.bytes(),
 			Lost:      s.losses.total - s.losses.unseen,
 			Shed:      s.shedder.on,
 		})
@@ -345,18 +307,34 @@ func (s *session) closeWindow() (uint64, error) {
 func (s *session) end() (*Result, error) {
 	// Before the window closes: a connection that closes after it was listed
 	// still has its own last row.
-	err := errors.Join(s.addSockets(s.programs.Open), s.clock.suspended(s))
+	sockets, err := s.programs.Open()
+	err = errors.Join(err, s.drain.addAll(sockets, "tcp_socket"), s.clock.suspended(s))
 	closes, closeErr := s.closeWindow()
 	s.sums.closes = closes
 	err = errors.Join(err, closeErr)
 	if s.noRoom {
-		err = errors.Join(err, s.makeRoom(closes))
+		err = errors.Join(err, s.makeRoom(closes, sockets))
 	}
-	err = errors.Join(err, s.drain.rest(), s.drain.finish(), s.cost.end(time.Now(), true), s.addSums(closes), s.addNeverSeen(closes), s.losses.finish(s.writer, s.opens, closes), s.addEnd(closes), s.close())
+	err = errors.Join(err, s.drain.rest(), s.drain.finish(), s.cost.end(time.Now(), true), s.lastEvents(closes, sockets), s.addSums(closes), s.addNeverSeen(closes), s.losses.finish(s.writer, s.opens, closes), s.addEnd(closes), s.close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.options.Output, err)
 	}
 	return s.result(closes), nil
+}
+
+// lastEvents writes the events of a file that has a largest size, as far as they
+// leave room for the rest: sums and the summary come behind them.
+func (s *session) lastEvents(at uint64, sockets []byte) error {
+	if !s.bounded() {
+		return nil
+	}
+	lost := s.losses.total
+	err := s.flush(at)
+	s.out.ending = true
+	if s.losses.total == lost || err != nil {
+		return err
+	}
+	return s.drain.addAll(sockets, "tcp_socket") // those listed may be among what was given up
 }
 
 // close writes the end of the file, or what was kept in memory.
@@ -368,7 +346,7 @@ func (s *session) close() error {
 	case s.parts.inMemory():
 		return s.endWindow()
 	}
-	s.wroteFull("the recording ended")
+	s.wroteFull("the recording ended", s.out, s.writer.Stats().File)
 	return nil
 }
 
@@ -378,8 +356,9 @@ func (s *session) addEnd(at uint64) error {
 }
 
 // makeRoom gives up the events that are not in the file, those in the ring too,
-// so that the end of the file can be written, and counts them as lost.
-func (s *session) makeRoom(at uint64) error {
+// so that the end of the file can be written, and counts them as lost. Open
+// connections are part of the end.
+func (s *session) makeRoom(at uint64, sockets []byte) error {
 	var err error
 	lost := map[string]uint64{}
 	for more := true; more && err == nil; {
@@ -391,10 +370,7 @@ func (s *session) makeRoom(at uint64) error {
 	}
 	s.out.ending = true
 	err = errors.Join(err, s.drain.told.again(s.writer, at))
-	for _, n := range lost {
-		s.drain.events -= n
-	}
-	return errors.Join(err, s.losses.gaveUp(s.writer, s.drain.kinds, lost, at))
+	return errors.Join(err, s.gaveUp(lost, s.flushed, at), s.drain.addAll(sockets, "tcp_socket"))
 }
 
 func (s *session) addSummary(at uint64) error {
@@ -435,6 +411,9 @@ func (s *session) result(closes uint64) *Result {
 		Kept:     s.kept,
 		OwnCPU:   cpu,
 		MaxRSS:   rss,
+	}
+	if s.parts != nil {
+		res.Rows, res.Bytes = s.written()
 	}
 	if s.command != nil {
 		select {

@@ -62,6 +62,24 @@ func (t *toldLosses) again(w *format.Writer, at uint64) error {
 	return nil
 }
 
+// dropped adds those rows again that a flush up to a time had no room for; later
+// ones wait with the writer.
+func (t *toldLosses) dropped(w *format.Writer, until uint64) error {
+	if t.writer != w {
+		return nil
+	}
+	t.forget()
+	n := slices.IndexFunc(t.rows, func(l bpf.Loss) bool { return l.H.Time > until })
+	if n < 0 {
+		n = len(t.rows)
+	}
+	waiting := slices.Clone(t.rows[n:])
+	t.rows = t.rows[:n]
+	err := t.again(w, until)
+	t.rows = append(t.rows, waiting...)
+	return err
+}
+
 func alike(a, b *bpf.Loss) bool {
 	return a.H.CPU == b.H.CPU && a.LossSource == b.LossSource && a.LossReason == b.LossReason
 }

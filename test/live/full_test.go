@@ -6,6 +6,8 @@ package live
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
@@ -15,6 +17,42 @@ import (
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/test/need"
 )
+
+// A file has at most the size that was asked for, also beside those who fill it at
+// once, and says what it could not take.
+func TestMaxSizeBusy(t *testing.T) {
+	dir := t.TempDir()
+	spin := exec.Command("sh", "-c", "while :; do :; done")
+	storm := exec.Command("sh", "-c", "while :; do /bin/true; done")
+	for _, c := range []*exec.Cmd{spin, storm} {
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _, _ = c.Process.Kill(), c.Wait() })
+	}
+	for _, most := range []int64{256 << 10, 500_000, 1 << 20} {
+		for _, sources := range []string{"cpu,process,sched", "all"} {
+			path := filepath.Join(dir, fmt.Sprint(most, sources, ".arrow"))
+			r := startRecorder(t, "-o", path, "-e", sources, "--max-size", fmt.Sprint(most), "-d", "100s")
+			err := echo(t, r.ended)
+			st, statErr := os.Stat(path)
+			if statErr != nil {
+				t.Fatalf("%v, %v: %s", err, statErr, r.stderr.String())
+			}
+			if st.Size() > most || st.Size() < most/4 {
+				t.Errorf("%d bytes, at most %d are allowed: %s", st.Size(), most, r.stderr.String())
+			}
+			if !bytes.Contains(r.stderr.Bytes(), []byte("the size that --max-size allows")) {
+				t.Errorf("it does not say why it ended: %s", r.stderr.String())
+			}
+			if none := bytes.Contains(r.stderr.Bytes(), []byte(", 0 lost;")); none != (status(t, err, path) == 0) {
+				t.Errorf("%v: %s", err, r.stderr.String())
+			}
+			checkWhole(t, path)
+			saysWhatThereIs(t, r.stderr.String(), []string{path})
+		}
+	}
+}
 
 // A recording ends complete when the disk is full, says why, and accounts for
 // what it had to give up.

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/test/need"
 	"github.com/ebrec/ebrec/test/truth"
@@ -228,8 +230,7 @@ func TestFlightRecorderIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The newest two segments stay whatever they have: each is 2.25 s here.
-	if begun := analyze(t, "cputime", path).Capture.DurationNS; begun > 6e9 {
+	if begun := analyze(t, "cputime", path).Capture.DurationNS; begun > 6e9 || st.Size() > most {
 		t.Errorf("%d bytes of %v kept", st.Size(), time.Duration(begun))
 	}
 }
@@ -277,10 +278,52 @@ func TestRotate(t *testing.T) {
 	for i := range shells {
 		want = append(want, int64(i+1))
 	}
+	saysWhatThereIs(t, r.stderr.String(), files)
 	slices.Sort(got)
 	if !slices.Equal(got, want) {
 		t.Errorf("exits of all files: %v, want each of 1 to %d once", got, shells)
 	}
+}
+
+// saysWhatThereIs wants the recorder's totals to be those of its files, which all
+// stayed: of each and of all together.
+func saysWhatThereIs(t *testing.T, says string, files []string) {
+	t.Helper()
+	var allRows, allBytes int64
+	for _, f := range files {
+		st, err := os.Stat(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := rowsIn(t, f)
+		allRows, allBytes = allRows+rows, allBytes+st.Size()
+		if len(files) == 1 {
+			break
+		}
+		if want := fmt.Sprintf(": %s rows, %s\n", humanize.Comma(rows), humanize.Bytes(uint64(st.Size()))); !regexp.MustCompile(regexp.QuoteMeta("wrote "+f) + ", because [^:]*" + regexp.QuoteMeta(want)).MatchString(says) {
+			t.Errorf("%s: it does not say %q:\n%s", f, want, says)
+		}
+	}
+	if want := fmt.Sprintf(": %s rows, %s, ", humanize.Comma(allRows), humanize.Bytes(uint64(allBytes))); !strings.Contains(says, want) {
+		t.Errorf("it does not say %q of all %d files:\n%s", want, len(files), says)
+	}
+}
+
+// rowsIn counts the rows of a capture.
+func rowsIn(t *testing.T, path string) (rows int64) {
+	t.Helper()
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for b, err := range c.Batches(format.Scan{Columns: []format.Col{}}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows += int64(b.Len())
+	}
+	return rows
 }
 
 // Of the files that follow each other, only the newest stay.
@@ -290,9 +333,19 @@ func TestRotateKeeps(t *testing.T) {
 	stop := busy(t)
 	waitUntil(t, "the fourth file begins", func() bool { _, err := os.Stat(filepath.Join(dir, "trace.4.arrow")); return err == nil })
 	stop()
-	r.stop(t)
+	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if code := exitCode(t, <-r.ended); code != 0 && code != statusLossy { // more may come at once than a small file takes
+		t.Fatalf("status %d: %s", code, r.stderr.String())
+	}
 	files, _ := filepath.Glob(filepath.Join(dir, "*.arrow"))
 	if len(files) != 2 || slices.Contains(files, filepath.Join(dir, "trace.1.arrow")) {
 		t.Errorf("files %v, want the two newest: %s", files, r.stderr.String())
+	}
+	for _, f := range files {
+		if st, err := os.Stat(f); err != nil || st.Size() > 256<<10 {
+			t.Errorf("%s has more than 256 KiB: %v", f, err)
+		}
 	}
 }
