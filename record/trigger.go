@@ -3,7 +3,9 @@
 package record
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -58,10 +60,16 @@ func ParseTrigger(text string) (*Trigger, error) {
 		return nil, badTrigger(text)
 	}
 	if err != nil {
+		if errors.Is(err, errLongWait) {
+			return nil, hinted{fmt.Errorf("trigger %q: %w", text, err), "name a shorter wait"}
+		}
 		return nil, badTrigger(text)
 	}
 	return t, nil
 }
+
+// errLongWait is that a condition would never hold.
+var errLongWait = errors.New("switches tell of waits of up to 4.29 s")
 
 func badTrigger(text string) error {
 	return hinted{fmt.Errorf("trigger %q", text), "the conditions are " + TriggerHelp}
@@ -76,6 +84,9 @@ func (t *Trigger) longer(what, value string) error {
 	switch what {
 	case "runq":
 		t.kind, t.column = "sched_switch", "delay_ns"
+		if err == nil && d >= math.MaxUint32 { // a switch has no more bits for it
+			err = errLongWait
+		}
 	case "tcp":
 		t.kind, t.column = "tcp_response", "response_ns"
 	case "connect":
