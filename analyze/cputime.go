@@ -147,6 +147,9 @@ func (p *cpuTimePass) Begin() { p.ledger.bury() }
 func (p *cpuTimePass) Tables() []Table { return p.tables() }
 
 func (p *cpuTimePass) tables() []Table {
+	if p.seriesError() != nil {
+		return nil
+	}
 	if p.series != nil {
 		t := p.series.table(p)
 		if t.Notes = p.notes(0)[:1]; !p.env.exact {

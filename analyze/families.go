@@ -151,14 +151,11 @@ func (p *lifetimesPass) shorts(title string, columns []ColumnSpec, all map[strin
 	})
 	for _, name := range names {
 		s := all[name]
-		var key, rate Value
+		var key Value
 		if name != "" {
 			key = name
 		}
-		if d := p.env.Recording.DurationNS; d > 0 {
-			rate = float64(s.lives.count*1000*1_000_000_000/d) / 1000
-		}
-		t.Rows = append(t.Rows, []Value{key, s.lives.count, rate, s.failed, s.lives.percentile(50), s.lives.max(), s.cpu})
+		t.Rows = append(t.Rows, []Value{key, s.lives.count, perSecond(s.lives.count, p.env.Recording.DurationNS), s.failed, s.lives.percentile(50), s.lives.max(), s.cpu})
 	}
 	t.Cut(shortRows)
 	return t

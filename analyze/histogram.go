@@ -2,7 +2,10 @@
 
 package analyze
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // barCells is how long the longest bar is.
 const barCells = 40
@@ -37,9 +40,12 @@ func histogram(title string, columns []ColumnSpec, l *latencies) Table {
 	for i := max(first, 0); i <= last; i++ {
 		from, to := uint64(0), uint64(1)
 		if i > 0 {
-			from, to = 1<<(i-1), 1<<min(i, 63)
+			from, to = 1<<(i-1), 1<<i
 		}
-		if lengths[i] == 0 && len(t.Rows) == 1 { // those between 0 and the least that is more
+		if i == 64 { // the next power of two is no number of 64 bits
+			to = math.MaxUint64
+		}
+		if lengths[i] == 0 && first == 0 && len(t.Rows) == 1 { // those between 0 and the least that is more
 			continue
 		}
 		t.Rows = append(t.Rows, []Value{from, to, lengths[i], bar(lengths[i], most)})

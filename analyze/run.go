@@ -24,6 +24,11 @@ func Run(ctx context.Context, c *format.Capture, a *Analysis, o Options) (*Resul
 		return nil, err
 	}
 	tables := p.Tables()
+	if f, ok := p.(fallible); ok {
+		if err := f.seriesError(); err != nil {
+			return nil, fmt.Errorf("analyze %s: %w", c.Path(), err)
+		}
+	}
 	for i := range tables {
 		if tables[i].Own {
 			continue

@@ -25,6 +25,10 @@ const mostCells = 4 << 20
 
 var errFineSeries = errors.New("too many intervals for so many threads: make them longer, or the span shorter")
 
+// fallible is a pass that may find out only at its end, when it adds what is still
+// under way, that there are more intervals than it can keep.
+type fallible interface{ seriesError() error }
+
 // series is time on a CPU by interval and thread.
 type series struct {
 	begin    int64
@@ -41,7 +45,10 @@ func newSeries(begin int64, interval time.Duration) *series {
 // add gives a thread's time from one instant to another to the intervals that it
 // lies in.
 func (s *series) add(t *thread, from, to int64) {
-	for from < to {
+	if (to-from)/s.interval > int64(mostCells-s.cells) { // a thread's times lie in intervals of their own
+		s.err = errFineSeries
+	}
+	for from < to && s.err == nil {
 		i := (from - s.begin) / s.interval
 		end := min(to, s.begin+(i+1)*s.interval)
 		s.put(t, i, uint64(end-from))

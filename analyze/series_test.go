@@ -69,3 +69,20 @@ func TestDot(t *testing.T) {
 		t.Error("cputime is no graph")
 	}
 }
+
+// More intervals than can be kept are an error, also when they come with the time
+// on a CPU that is under way as the recording ends.
+func TestSeriesTooFine(t *testing.T) {
+	c := write(t,
+		at(0, "task", id(20, 20, 1, -10, "sh"), v{"reason": "snapshot"}),
+		hop(1, 0, 0, 20, 0, "R"),
+		at(6000, "summary", v{"since": 0}))
+	a := find(t, "cputime")
+	r, err := analyze.Run(t.Context(), c, a, analyze.Options{Interval: time.Microsecond})
+	if err == nil || !strings.Contains(err.Error(), "too many intervals") {
+		t.Errorf("%v, %v", r != nil, err)
+	}
+	if r := run(t, c, "cputime", analyze.Options{Interval: time.Second}); len(r.Tables[0].Rows) != 6 {
+		t.Errorf("%d seconds, want 6", len(r.Tables[0].Rows))
+	}
+}

@@ -3,6 +3,8 @@
 package export
 
 import (
+	"math"
+
 	"cmp"
 	"errors"
 	"maps"
@@ -47,7 +49,7 @@ func (m *meters) prepare(c *format.Capture) (err error) {
 
 // percent is a share of an interval with three digits behind the point.
 func percent(part uint64, of int64) float64 {
-	return float64(int64(float64(part)/float64(of)*100_000+0.5)) / 1000
+	return math.Round(float64(part)/float64(of)*100_000) / 1000
 }
 
 // base takes sums from before the window.
