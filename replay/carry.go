@@ -39,6 +39,8 @@ type carried struct {
 	stats map[int]int
 	// The first reading of the wall clock, which follows the list of who was there; -1: none.
 	clock int
+	// The last arguments of each process that lives.
+	args map[uint32]int
 
 	cgroup, state, next, woken, start, conn, exited, errno format.Col
 }
@@ -56,7 +58,7 @@ type carriedTask struct{ first, last, exec, sum int }
 type carriedConn map[uint16]*[2]int
 
 // carriedKinds are carried besides what introduces tasks and connections.
-var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat", "clock"}
+var carriedKinds = []string{"summary", "sched_switch", "sched_waking", "cgroup_path", "task_sum", "cpu_sum", "cpu_stat", "clock", "exec_args"}
 
 // mayCarry are the kinds of which rows from before the window may be needed.
 func (c *slicer) mayCarry() []string {
@@ -95,7 +97,7 @@ func (c *slicer) copyBefore() error {
 func (c *slicer) findCarried(s Select) (*carried, error) {
 	file := c.reader.capture
 	f := &carried{
-		tasks: map[taskKey]*carriedTask{}, over: map[uint32][]int{}, gone: map[uint32]bool{}, conns: map[uint64]carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, onCPU: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{}, clock: -1,
+		tasks: map[taskKey]*carriedTask{}, over: map[uint32][]int{}, gone: map[uint32]bool{}, conns: map[uint64]carriedConn{}, byCPU: map[int]int{}, byTID: map[uint32]int{}, onCPU: map[uint32]int{}, wakeups: map[uint32]int{}, came: map[int]int{}, cgroups: map[uint64]int{}, stats: map[int]int{}, args: map[uint32]int{}, clock: -1,
 		cgroup: file.Col("cgroup_id"), state: file.Col("prev_state"), next: file.Col("next_tid"), woken: file.Col("woken_tid"), start: file.Col("start"), conn: file.Col("conn"), exited: file.Col("exited"), errno: file.Col("error"),
 	}
 	s.Columns = []format.Col{f.cgroup, f.state, f.next, f.woken, f.start, f.conn, f.exited, f.errno}
@@ -135,6 +137,8 @@ func (f *carried) event(e Event, i int) {
 	case e.Time() > f.settled, e.Time() == f.settled && kind.Name == "cpu_sum", kind.Name == "summary":
 		f.recent = append(f.recent, i)
 	case kind.Name == "cpu_sum":
+	case kind.Name == "exec_args":
+		f.args[e.PID()] = i
 	case kind.Field("conn") != nil:
 		f.connection(e, i)
 	case kind.Name == "task_sum":
@@ -180,6 +184,9 @@ func (f *carried) identity(e Event, i int) {
 	}
 	if kind == "exit" || kind == "thread_exit" && !first {
 		delete(f.tasks, f.key(e))
+		if kind == "exit" {
+			delete(f.args, e.PID())
+		}
 		return
 	}
 	if first {
@@ -250,6 +257,9 @@ func (f *carried) rows() []int {
 		all = append(all, i)
 	}
 	for _, i := range f.stats {
+		all = append(all, i)
+	}
+	for _, i := range f.args {
 		all = append(all, i)
 	}
 	for _, c := range f.conns {

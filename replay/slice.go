@@ -107,12 +107,15 @@ func everyEvent(Event) bool { return true }
 // selection chooses rows of the slice's processes, and those about CPUs and the
 // recording.
 func (c *slicer) selection(kinds []string) Select {
-	return Select{Kinds: kinds, PIDs: c.slice.PIDs, always: []string{"cpu_sum", "summary", "cgroup_path"}}
+	nobodys := kindNames(c.reader.capture, func(k *format.Kind) bool {
+		return k.Name == "cgroup_path" || k.Field(format.ColumnPID) == nil && k.Field(format.ColumnTID) == nil
+	})
+	return Select{Kinds: kinds, PIDs: c.slice.PIDs, always: nobodys}
 }
 
 // copyBehind carries the rest of the window's last reading of sums with the
 // names for it, the sums behind the window that bound what was used in it, the
-// losses that may lie in it, and the summary.
+// losses and suspensions that may lie in it, and the summary.
 func (c *slicer) copyBehind() error {
 	if c.slice.To == 0 {
 		return nil
@@ -125,7 +128,7 @@ func (c *slicer) copyBehind() error {
 	b.next, b.second = Behind(readings, c.slice.To)
 	file := c.reader.capture
 	b.since, b.exited, b.start = file.Col("since"), file.Col("exited"), file.Col("start")
-	s := c.selection(c.present(append(kindNames(file, introduces), "loss", "summary", "task_sum", "cpu_sum")...))
+	s := c.selection(c.present(append(kindNames(file, introduces), "loss", "suspended", "summary", "task_sum", "cpu_sum")...))
 	s.From = c.slice.To + 1
 	return c.add(s, b.wanted)
 }
@@ -143,7 +146,7 @@ func (b *behind) wanted(e Event) bool {
 	switch e.Kind().Name {
 	case "summary":
 		return true
-	case "loss":
+	case "loss", "suspended":
 		return e.Int(b.since) <= b.to
 	case "cpu_sum":
 		return !late || e.Time() == b.next
