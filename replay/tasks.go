@@ -10,7 +10,7 @@ type Task struct {
 	TID, PID, PPID uint32
 	Start          int64 // ns since the Unix epoch
 	Comm           string
-	Kernel         bool // a kernel thread
+	Kernel         bool   // a kernel thread
 	Cgroup         uint64 // of its last row; see Tasks.Cgroup
 	// Of the first thread of a process: when the process came to those recorded while
 	// it lived, and when it left them; 0: it did not.
@@ -28,6 +28,7 @@ type Tasks struct {
 	byTID ByNumber[Task]
 	names []string // kinds that introduce tasks
 	kinds []bool   // the same, by number
+	joins bool     // processes come to those recorded while they live
 
 	pid, tid, start, ppid, comm, kernel, cgroup, reason format.Col
 }
@@ -43,6 +44,7 @@ func NewTasks(c *format.Capture) *Tasks {
 		kernel: c.Col("kernel_thread"),
 		cgroup: c.Col("cgroup_id"),
 		reason: c.Col("reason"),
+		joins:  Changing(c.Meta()),
 	}
 	t.names = kindNames(c, introduces)
 	t.kinds = kindSet(c, t.names)
@@ -112,7 +114,7 @@ func (t *Tasks) place(task *Task, e Event) {
 		reason = e.Str(t.reason)
 	}
 	if was == nil || was.Start != task.Start {
-		if joins(e.Kind().Name, reason) {
+		if t.joins && joins(e.Kind().Name, reason) {
 			task.Joined = task.told
 		}
 	} else if task.moved, task.Joined = was.moved, was.Joined; was.Left != 0 && reason != "left" {
