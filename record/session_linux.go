@@ -16,6 +16,7 @@ import (
 
 const (
 	pollEvery  = 200 * time.Millisecond // ring and batches
+	hurried    = pollEvery / 10         // when the file is to end soon
 	sumsEvery  = time.Second
 	flushEvery = 4500 * time.Millisecond // with a poll and a sort still within the promised 5 s
 	flushRows  = 64 << 10
@@ -214,8 +215,8 @@ func (s *session) loop(ctx context.Context) error {
 // to end soon.
 func (s *session) patience() time.Duration {
 	cut := s.parts != nil && s.parts.cut != 0
-	if cut || s.options.MaxSize > 0 && !s.parts.inMemory() && s.writer.Stats().Bytes > s.options.MaxSize/4 {
-		return pollEvery / 10
+	if cut || s.bounded() && (s.writer.Stats().Bytes > s.options.MaxSize/4 || s.bytesWithin(pollEvery) >= s.options.MaxSize) {
+		return hurried
 	}
 	return pollEvery
 }

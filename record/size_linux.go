@@ -5,6 +5,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -86,13 +87,19 @@ func (s *session) fits() error {
 // that wait is only guessed, so they are written before that counts, and before
 // they could take half of the room that is left.
 func (s *session) reached(most int64) (bool, error) {
-	if room := most - s.fixedBytes(); 2*s.waitingBytes() < room && s.waitingBytes()+s.comingBytes() < room {
+	if room := most - s.fixedBytes(); 2*s.waitingBytes() < room && s.waitingBytes()+s.comingBytes(hurried) < room {
 		return s.full, nil
 	}
 	if err := s.flush(s.drain.complete - uint64(settle)); err != nil {
 		return false, err
 	}
-	return s.full || s.fixedBytes()+s.waitingBytes()+s.comingBytes() >= most, nil
+	return s.full || s.bytesWithin(hurried) >= most, nil
+}
+
+// bytesWithin is what the file would have if it ended after the next poll, which
+// waits for so long.
+func (s *session) bytesWithin(wait time.Duration) int64 {
+	return s.fixedBytes() + s.waitingBytes() + s.comingBytes(wait)
 }
 
 // fixedBytes is what the file has and what its end takes, without rows of events.
@@ -100,10 +107,10 @@ func (s *session) fixedBytes() int64 { return s.writer.Stats().Bytes + lastBatch
 
 func (s *session) waitingBytes() int64 { return int64(s.writer.Pending()) * s.perRow() }
 
-// comingBytes is what comes until the file has ended. Those who fill it soon may
-// keep the recorder from its CPU, too.
-func (s *session) comingBytes() int64 {
-	still := s.patience() + ending
+// comingBytes is what comes until the file has ended, if the next poll waits for so
+// long. Those who fill it soon may keep the recorder from its CPU, too.
+func (s *session) comingBytes(wait time.Duration) int64 {
+	still := wait + ending
 	if s.parts != nil {
 		still += max(cutting, s.parts.took)
 	}
