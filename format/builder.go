@@ -79,16 +79,16 @@ func (b *builder) begin(keys []key, to *buffers) {
 	}
 }
 
-// copyRows puts the rows of a block one behind the other.
+// copyRows puts the rows of a block one behind the other, without their tails.
 func (b *builder) copyRows(keys []key) {
 	b.keys, b.raw, b.starts = keys, b.raw[:0], b.starts[:0]
 	if b.kind >= 0 {
-		b.copySame(keys, b.layout.kinds[b.kind].Size)
+		b.copySame(keys, b.layout.kinds[b.kind].fixed())
 		return
 	}
 	for i := range keys {
 		b.starts = append(b.starts, int32(len(b.raw)))
-		b.raw = append(b.raw, b.arena.from(keys[i].at)[:b.layout.kinds[keys[i].kind].Size]...)
+		b.raw = append(b.raw, b.arena.from(keys[i].at)[:b.layout.kinds[keys[i].kind].fixed()]...)
 	}
 }
 

@@ -84,7 +84,7 @@ func fill(b []byte, v byte) {
 // words copies the indices of names that every row has; one that no name has
 // is null.
 func (g *gathering) words(f *Field, from int) {
-	size := g.layout.kinds[g.kind].Size
+	size := g.layout.kinds[g.kind].fixed()
 	raw, data := g.raw[f.Offset:], g.data[from:from+len(g.keys)]
 	limit := uint32(len(f.Values))
 	fill(g.valid[from/8:(from+len(g.keys)+7)/8], 0xff)
@@ -109,7 +109,7 @@ func (g *gathering) words(f *Field, from int) {
 
 // strided copies a number that every row has at the same place.
 func (g *gathering) strided(f *Field, from int) {
-	n, size := len(g.keys), g.layout.kinds[g.kind].Size
+	n, size := len(g.keys), g.layout.kinds[g.kind].fixed()
 	raw, data := g.raw[f.Offset:], g.data[f.Size*from:]
 	switch f.Size {
 	case 1:
@@ -181,12 +181,21 @@ func (g *gathering) text(from int) {
 		if f := g.field(i); f == nil {
 			g.nulls++
 		} else {
-			at := int(g.starts[i]) + f.Offset
-			g.data = appendField(g.data, f, g.raw[at:at+f.Size])
+			g.data = appendField(g.data, f, g.rawText(i, f))
 			g.valid[row/8] |= 1 << (row % 8)
 		}
 		g.ends = binary.LittleEndian.AppendUint32(g.ends, uint32(len(g.data)))
 	}
+}
+
+// rawText is where a row has a text: a tail was not copied.
+func (g *gathering) rawText(i int, f *Field) []byte {
+	if k := &g.layout.kinds[g.keys[i].kind]; k.Tail && f.Offset == k.fixed() {
+		rest := g.arena.from(g.keys[i].at)[f.Offset:]
+		return rest[:min(f.Size, len(rest))]
+	}
+	at := int(g.starts[i]) + f.Offset
+	return g.raw[at : at+f.Size]
 }
 
 func appendField(to []byte, f *Field, raw []byte) []byte {

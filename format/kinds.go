@@ -16,12 +16,26 @@ func checkKinds(kinds []Kind) error {
 		case k.Size < rawHeader || k.Size > maxRecord:
 			return fmt.Errorf("kind %s has records of %d bytes", k.Name, k.Size)
 		}
+		if err := k.checkTail(); err != nil {
+			return err
+		}
 		ids[k.ID], names[k.Name] = true, true
 		for f := range k.Fields {
 			if err := k.Fields[f].check(k.Size); err != nil {
 				return fmt.Errorf("%s.%s: %w", k.Name, k.Fields[f].Name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// checkTail wants what a kind with a tail promises.
+func (k *Kind) checkTail() error {
+	if !k.Tail {
+		return nil
+	}
+	if n := len(k.Fields); n == 0 || k.Fields[n-1].Type != String || k.Fields[n-1].Offset+k.Fields[n-1].Size != k.Size || k.fixed() < rawHeader {
+		return fmt.Errorf("kind %s has a tail that is no text at its end", k.Name)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package format
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -48,8 +49,31 @@ type Kind struct {
 	Source string // what to record to get it; "recording" for rows that are always there
 	Doc    string
 	Hot    bool // may come in millions: its rows have batches of their own
-	Size   int  // bytes of a raw record
+	Size   int  // bytes of a raw record; of one with a tail the most
+	Tail   bool // the last field is a text, and a record ends after its NUL
 	Fields []Field
+}
+
+// fixed is the bytes that every raw record has: all but the tail.
+func (k *Kind) fixed() int {
+	if k.Tail {
+		return k.Fields[len(k.Fields)-1].Offset
+	}
+	return k.Size
+}
+
+// whole is a raw record of the kind without what follows it. A tail without a
+// NUL is an error: nothing says where it ends.
+func (k *Kind) whole(record []byte) ([]byte, error) {
+	if !k.Tail {
+		return record[:k.Size], nil
+	}
+	most := record[:min(k.Size, len(record))]
+	n := bytes.IndexByte(most[min(k.fixed(), len(most)):], 0)
+	if n < 0 {
+		return nil, fmt.Errorf("record of kind %s: its text has no end", k.Name)
+	}
+	return most[:k.fixed()+n+1], nil
 }
 
 // Names of the columns that nearly every kind has, from the raw header.

@@ -77,7 +77,11 @@ func (w *Writer) add(record []byte, read bool) error {
 	if err != nil {
 		return err
 	}
-	at, err := w.builder.arena.add(record[:w.builder.layout.kinds[k].Size], 1)
+	record, err = w.builder.layout.kinds[k].whole(record)
+	if err != nil {
+		return err
+	}
+	at, err := w.builder.arena.add(record, 1)
 	if err != nil {
 		return err
 	}
@@ -137,7 +141,7 @@ func (w *Writer) kindOf(record []byte) (int, error) {
 	if k < 0 {
 		return 0, fmt.Errorf("record of kind %d, which the capture does not have", id)
 	}
-	if size := l.kinds[k].Size; len(record) < size {
+	if size := l.kinds[k].fixed(); len(record) < size {
 		return 0, fmt.Errorf("record of %d bytes, a %s has %d", len(record), l.kinds[k].Name, size)
 	}
 	return k, nil
