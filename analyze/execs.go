@@ -11,8 +11,8 @@ var execs = Analysis{
 	Name: "execs",
 	Doc:  "Files that were executed: by which process, as whose child, with which arguments",
 	Needs: []Need{
-		{Kind: "exec", Columns: append([]string{"filename"}, identityColumns...), Source: "process"},
-		{Kind: "exec_args", Columns: []string{"args"}, Source: "args", Optional: true},
+		{Kind: "exec", Columns: append([]string{"filename"}, identityColumns...), Newer: []string{"cut"}, Source: "process"},
+		{Kind: "exec_args", Columns: []string{"args"}, Newer: []string{"cut"}, Source: "args", Optional: true},
 		{Kind: "task", Columns: identityColumns, Source: "recording"},
 		{Kind: "fork", Columns: identityColumns, Source: "process"},
 	},
@@ -22,8 +22,8 @@ var execs = Analysis{
 		{Name: "comm", Text: true, Doc: "name that the process took with it"},
 		{Name: "pid", Doc: "process id"},
 		{Name: "ppid", Doc: "process id of the parent then"},
-		{Name: "filename", Text: true, Doc: "file executed"},
-		{Name: "args", Text: true, Doc: "arguments, quoted as a shell would need them; none unless recorded with --args"},
+		{Name: "filename", Text: true, Doc: "file executed" + cutDoc},
+		{Name: "args", Text: true, Doc: "arguments, quoted as a shell would need them, at most 1,023 bytes; none unless recorded with --args"},
 	},
 	Also: []Table{
 		{Title: "By file", Columns: tallyColumns("filename", "file executed", "execs")[:2]},
@@ -38,14 +38,15 @@ type execsPass struct {
 	byFile, byParent tally
 	args             execArgs
 
-	comm, ppid, filename, text format.Col
+	comm, ppid     format.Col
+	filename, text bounded
 }
 
 func newExecs(env *Env) Pass {
 	c := env.Capture
 	p := &execsPass{
 		tasks: replay.NewTasks(c), args: newExecArgs(),
-		comm: c.Col("comm"), ppid: c.Col("ppid"), filename: c.Col("filename"), text: c.Col("args"),
+		comm: c.Col("comm"), ppid: c.Col("ppid"), filename: newBounded(c, "exec", "filename", "cut"), text: newBounded(c, "exec_args", "args", "cut"),
 	}
 	p.Begin()
 	return p
@@ -58,7 +59,7 @@ func (p *execsPass) Event(e replay.Event) error {
 	p.tasks.Update(e)
 	switch e.Kind().Name {
 	case "exec_args":
-		p.args.args(e, e.Str(p.text))
+		p.args.args(e, p.text.of(e))
 	case "exec":
 		p.executed(e)
 	}
@@ -66,7 +67,7 @@ func (p *execsPass) Event(e replay.Event) error {
 }
 
 func (p *execsPass) executed(e replay.Event) {
-	pid, ppid, file := e.PID(), uint32(e.Uint(p.ppid)), e.Str(p.filename)
+	pid, ppid, file := e.PID(), uint32(e.Uint(p.ppid)), p.filename.of(e)
 	parent := "?"
 	if t, ok := p.tasks.Lookup(ppid); ok {
 		parent = t.Comm

@@ -17,7 +17,7 @@ var treeColumns = []ColumnSpec{
 	{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording"},
 	{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, as in the table of processes"},
 	{Name: "status", Text: true, Doc: "running, left (see state), exit status or signal"},
-	{Name: "filename", Text: true, Some: true, Doc: "file that it executed last within the recording"},
+	{Name: "filename", Text: true, Some: true, Doc: "file that it executed last within the recording" + cutDoc},
 	{Name: "args", Text: true, Some: true, Doc: "its arguments, when they were recorded"},
 }
 

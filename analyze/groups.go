@@ -88,8 +88,10 @@ func cgroupOf(t *thread, leader *replay.Task) uint64 {
 
 // cgroup is the path of a cgroup, or its number where that is not known.
 func (g *groups) cgroup(id uint64) string {
-	if path, ok := g.cgroups[id]; ok {
+	if path, ok := g.cgroups[id]; ok && (path == "" || path[0] == '/') {
 		return path
+	} else if ok { // the end of a path: others may have the same
+		return fmt.Sprintf(".../%s (cgroup %d)", path, id)
 	}
 	return fmt.Sprintf("cgroup %d", id)
 }

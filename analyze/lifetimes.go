@@ -15,11 +15,11 @@ var lifetimes = Analysis{
 	Doc:  "The life of every process: who started it, what it executed, how long it lived and how it ended",
 	Needs: []Need{
 		{Kind: "fork", Columns: identityColumns, Source: "process"},
-		{Kind: "exec", Columns: append(slices.Clip(identityColumns), "filename"), Source: "process"},
+		{Kind: "exec", Columns: append(slices.Clip(identityColumns), "filename"), Newer: []string{"cut"}, Source: "process"},
 		{Kind: "exit", Columns: append(slices.Clip(identityColumns), "lifetime_ns", "total_cpu_ns", "exit_code", "signal"), Source: "process"},
 		{Kind: "thread_start", Columns: identityColumns, Source: "process", Optional: true},
 		{Kind: "thread_exit", Columns: append(slices.Clip(identityColumns), "lifetime_ns"), Source: "process", Optional: true},
-		{Kind: "exec_args", Columns: []string{"args"}, Source: "args", Optional: true},
+		{Kind: "exec_args", Columns: []string{"args"}, Newer: []string{"cut"}, Source: "args", Optional: true},
 		{Kind: "task", Columns: append(slices.Clip(identityColumns), "total_cpu_ns", "reason"), Source: "recording"},
 		{Kind: "task_sum", Columns: taskSumColumns, Newer: newTaskSumColumns, Source: "cpu", Optional: true},
 	},
@@ -34,7 +34,7 @@ var lifetimes = Analysis{
 		{Name: "ppid", Doc: "process id of the parent when the process was created, or when the recording began"},
 		{Name: "new_ppid", Some: true, Doc: "process id of the parent at the last row of the process, when that is another: the first one had ended"},
 		{Name: "comm", Text: true, Doc: "last name of the process's first thread, or of the thread"},
-		{Name: "filename", Text: true, Doc: "file that it executed last within the recording; none when it only forked or is older"},
+		{Name: "filename", Text: true, Doc: "file that it executed last within the recording; none when it only forked or is older" + cutDoc},
 		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it executed none"},
 		{Name: "args", Text: true, Some: true, Doc: "arguments of the last of them, quoted as a shell would need them; none unless recorded with --args"},
 		{Name: "start", Unit: unitInstant, Doc: "when the process started"},
@@ -81,7 +81,8 @@ type lifetimesPass struct {
 	gone   map[threadID]uint64 // those of them that ended before the window
 	args   execArgs
 
-	start, ppid, comm, kernel, filename, lifetime, exitCode, signal, total, text, reason format.Col
+	start, ppid, comm, kernel, lifetime, exitCode, signal, total, reason format.Col
+	filename, text                                                       bounded
 }
 
 func newLifetimes(env *Env) Pass {
@@ -89,8 +90,8 @@ func newLifetimes(env *Env) Pass {
 	return &lifetimesPass{
 		env: env, ledger: newLedger(c), lives: map[processID]*life{}, ends: map[threadID]uint64{}, args: newExecArgs(),
 		start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread"),
-		filename: c.Col("filename"), lifetime: c.Col("lifetime_ns"), exitCode: c.Col("exit_code"),
-		signal: c.Col("signal"), total: c.Col("total_cpu_ns"), text: c.Col("args"), reason: c.Col("reason"),
+		filename: newBounded(c, "exec", "filename", "cut"), lifetime: c.Col("lifetime_ns"), exitCode: c.Col("exit_code"),
+		signal: c.Col("signal"), total: c.Col("total_cpu_ns"), text: newBounded(c, "exec_args", "args", "cut"), reason: c.Col("reason"),
 	}
 }
 
@@ -100,7 +101,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	kind := e.Kind().Name
 	switch {
 	case kind == "exec_args":
-		p.args.args(e, e.Str(p.text))
+		p.args.args(e, p.text.of(e))
 		return nil
 	case kind == "thread_exit":
 		p.ends[threadID{e.TID(), e.Int(p.start)}] = e.Uint(p.lifetime)
@@ -112,7 +113,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 	l.comm, l.last, l.left, l.away = e.Str(p.comm), uint32(e.Uint(p.ppid)), false, false
 	switch kind {
 	case "exec":
-		l.filename, l.args = e.Str(p.filename), nil
+		l.filename, l.args = p.filename.of(e), nil
 		l.execs++
 		p.args.exec(e, &l.args)
 	case "task":

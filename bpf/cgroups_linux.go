@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
 // CgroupPaths returns the paths of the cgroups of version 2 that tasks are in, by
@@ -31,20 +31,25 @@ func (p *Programs) CgroupPaths() (map[uint64]string, error) {
 
 // addPaths adds the paths that a listing tells of, and returns their cgroups.
 func addPaths(paths map[uint64]string, data []byte) (told []uint64) {
-	var names []string
-	for rec := range slices.Chunk(data, len(Bytes(new(CgroupPart)))) {
-		part := View[CgroupPart](rec)
-		if len(told) == 0 || told[len(told)-1] != part.ID {
-			told, names = append(told, part.ID), nil
-		}
-		if part.Root == 0 {
-			names = append(names, unix.ByteSliceToString(rec[len(rec)-len(part.Name):]))
-			continue
-		}
-		slices.Reverse(names)
-		paths[part.ID], names = "/"+strings.Join(names, "/"), nil
+	for len(data) > 0 {
+		row := View[CgroupNames](data)
+		names := data[unsafe.Sizeof(*row):][:row.Bytes]
+		paths[row.ID], told = PathOf(names, row.Cut != 0), append(told, row.ID)
+		data = data[len(Bytes(row))+len(names):]
 	}
 	return told
+}
+
+// PathOf makes a cgroup's path of its names as the programs tell them: innermost
+// first, each with its NUL. One whose beginning is cut has no slash before it.
+func PathOf(names []byte, cut bool) string {
+	all := strings.Split(strings.TrimSuffix(string(names), "\x00"), "\x00")
+	slices.Reverse(all)
+	path := strings.Join(all, "/")
+	if cut {
+		return path
+	}
+	return "/" + path
 }
 
 // forgetCgroups has the next listing tell of cgroups again.

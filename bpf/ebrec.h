@@ -34,10 +34,14 @@ typedef __s32 errno_t;    /* an errno value, 0 for success */
 typedef __u8 bool_t;      /* 0 or 1 */
 typedef __u8 addr_t[16];  /* IPv6 address, or an IPv4-mapped one */
 typedef char comm_t[16];  /* task name, NUL-padded */
-typedef char container_t[72]; /* id of a container */
+typedef char container_t[256]; /* id of a container, or its name */
 typedef char name_t[32];  /* name of ours, NUL-padded */
-typedef char path_t[256]; /* path, NUL-terminated, cut at 255 bytes */
+typedef char path_t[4096]; /* path (PATH_MAX): the last member of its struct, and a record ends after its NUL */
 typedef char args_t[1024]; /* arguments, NUL-terminated, cut at 1023 bytes */
+
+/* CUT: every row with a text that the kernel programs bound has it. A task's name is
+ * bounded by the kernel itself, at 15 bytes. */
+#define CUT bool_t cut DOC("1 when a text of the row is longer than what is here: path and filename (at most 4,095 bytes), args (1,023), or cgroup (4,095), which then is the end of the path, of whole names, and begins without a slash. Before 1.3 a path has at most 255 bytes, and 1 where it has just as many; filename and cgroup have no mark")
 
 struct header {
 	boot_t time DOC("when it happened");
@@ -82,12 +86,11 @@ struct listed_task {
 	__u32 own_tid;
 };
 
-/* The name of a cgroup or of one above it, which follow it up to the root. */
-struct cgroup_part {
-	__u64 id; /* of the cgroup whose path it is part of */
-	__u32 root;
-	__u32 reserved;
-	path_t name;
+/* A listed cgroup. The names of its path follow, innermost first, each with its NUL. */
+struct cgroup_names {
+	__u64 id;
+	__u32 bytes; /* of the names */
+	__u32 cut;   /* there are more */
 };
 
 /* Where a walk over all tasks is: walk.h. */
@@ -108,6 +111,8 @@ struct fork {
 struct exec {
 	struct header h;
 	IDENTITY;
+	CUT;
+	__u8 reserved1[7];
 	path_t filename DOC("file executed");
 } EVENT(4, "process", "a process executed a file");
 
@@ -133,7 +138,7 @@ struct thread_exit {
 
 struct exec_args {
 	struct header h;
-	bool_t cut DOC("1 when path (255 bytes) or args (1023 bytes) are cut at their most bytes");
+	CUT;
 	__u8 reserved;
 	__u16 bytes; /* of args, the NUL behind each argument included */
 	__u32 reserved2;
@@ -391,17 +396,20 @@ struct tcp_state_change {
 
 /* --- files --------------------------------------------------------------- */
 
+enum open_call { open_call_openat, open_call_openat2, open_call_open, open_call_creat, open_call_open_by_handle_at, open_call_io_uring };
+
 struct open {
 	struct header h;
-	ns_t open_ns DOC("how long the system call took");
-	__u32 flags DOC("open flags (O_RDONLY is 0)");
+	ns_t open_ns DOC("how long the system call took, with all that restarts after signals added; of io_uring from the submission to the completion");
+	__u32 flags DOC("open flags (O_RDONLY is 0); those of creat are O_CREAT, O_WRONLY and O_TRUNC, and to those of io_uring the kernel adds O_LARGEFILE");
 	errno_t error DOC("errno, 0 for success");
-	__s32 fd DOC("file descriptor, -1 on failure");
-	bool_t cut DOC("1 when path (255 bytes) or args (1023 bytes) are cut at their most bytes");
-	__u8 reserved[3];
+	__s32 fd DOC("file descriptor, -1 on failure, and where io_uring opened a file without one (a direct descriptor)");
+	enum open_call open_call DOC("which call it was");
+	CUT;
+	__u8 reserved[7];
 	comm_t comm DOC("task name");
-	path_t path DOC("path as the process gave it, relative to its directory; empty when it could not be read");
-} EVENT(15, "file", "openat or openat2 returned");
+	path_t path DOC("path as the process gave it, relative to its directory; empty when it could not be read, and of open_by_handle_at, which is given none");
+} EVENT(15, "file", "a call that opens a file returned: openat, openat2, open, creat, open_by_handle_at or one by io_uring. A call that a signal interrupts and that the kernel restarts is one; one that never returns has no row. Calls of 32-bit programs on a 64-bit kernel are not seen");
 
 /* --- the recording itself ------------------------------------------------ */
 
@@ -441,9 +449,10 @@ struct cgroup_path {
 	struct header h;
 	id_t64 cgroup_id DOC("id (inode number) of the task's cgroup v2; rows of kind cgroup have its path");
 	enum cgroup_reason cgroup_reason DOC("why the row exists: tasks were in the cgroup when they were listed (used), it was made, or a task was moved to it (entered)");
-	__u32 reserved;
+	CUT;
+	__u8 reserved[3];
+	container_t container DOC("container that the path is of, by its id (docker, containerd, CRI-O, podman: 64 hexadecimal digits) or name (LXC, systemd-nspawn); empty when it names none, and when the path is cut");
 	path_t cgroup DOC("path of the cgroup from the root of the hierarchy");
-	container_t container DOC("container that the path is of, by its id (docker, containerd, CRI-O, podman: 64 hexadecimal digits) or name (LXC, systemd-nspawn); empty when it names none");
 } EVENT(19, "recording", "a cgroup that tasks are in, or that was made") NO("pid,tid,cpu");
 
 struct clock {

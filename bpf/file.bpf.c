@@ -1,97 +1,118 @@
 //go:build ignore
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-3-Clause)
-/* File opens: openat and openat2 with path, flags, result and latency. */
-#include "maps.h"
-
-struct open_how { __u64 flags; }; /* its first member; the rest does not matter here */
-
-/* A call under way, by pid and tid. */
-struct call {
-	__u64 since;
-	const char *path;
-	__u64 flags;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1 << 14);
-	__type(key, __u64);
-	__type(value, struct call);
-} calls SEC(".maps");
+/* File opens by system calls, with path, flags, result and latency. */
+#include "opens.h"
 
 ANCHOR(open);
 
-static __always_inline int enter(const char *path, __u64 flags)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-	struct call c = { .since = bpf_ktime_get_boot_ns(), .path = path, .flags = flags };
+/* The programs that make rows. Those of system calls share a draft: the kernel runs
+ * one of their type at a time on a CPU. */
+enum { draft_return, draft_signal };
 
-	if (!within(c.since) || !wanted_here() || ours(id >> 32))
-		return 0;
-	if (bpf_map_update_elem(&calls, &id, &c, BPF_ANY))
-		count_lost(source_file, loss_reason_map_full);
-	return 0;
-}
+#define O_CREAT_WRONLY_TRUNC 01101
 
 SEC("tracepoint/syscalls/sys_enter_openat")
 int on_openat(struct trace_event_raw_sys_enter *ctx)
 {
-	return enter((const char *)ctx->args[1], ctx->args[2]);
+	return enter((struct call){ .path = (char *)ctx->args[1], .flags = ctx->args[2], .call = open_call_openat });
 }
 
 SEC("tracepoint/syscalls/sys_enter_openat2")
 int on_openat2(struct trace_event_raw_sys_enter *ctx)
 {
-	struct open_how how = {};
-
-	bpf_probe_read_user(&how, sizeof(how), (void *)ctx->args[2]);
-	return enter((const char *)ctx->args[1], how.flags);
+	return enter((struct call){ .path = (char *)ctx->args[1], .how = (void *)ctx->args[2], .call = open_call_openat2 });
 }
 
-static __always_inline void emit_open(struct call *c, __u64 id, long ret, __u64 now)
+SEC("tracepoint/syscalls/sys_enter_open")
+int on_open(struct trace_event_raw_sys_enter *ctx)
 {
-	struct open *e = begin(sizeof(*e), 15, source_file, now);
-	long n;
-
-	if (!e)
-		return;
-	e->h.pid = id >> 32;
-	e->h.tid = id;
-	e->open_ns = now - c->since;
-	e->flags = c->flags;
-	e->error = ret < 0 ? -ret : 0;
-	e->fd = ret < 0 ? -1 : ret;
-	bpf_get_current_comm(&e->comm, sizeof(e->comm));
-	/* Read on return: by then the kernel has paged the string in. */
-	n = bpf_probe_read_user_str(&e->path, sizeof(e->path), c->path);
-	e->cut = n == sizeof(e->path);
-	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
-	if (n < 0)
-		e->path[0] = 0;
-	submit(e);
+	return enter((struct call){ .path = (char *)ctx->args[0], .flags = ctx->args[1], .call = open_call_open });
 }
 
-static __always_inline int leave(long ret)
+SEC("tracepoint/syscalls/sys_enter_creat")
+int on_creat(struct trace_event_raw_sys_enter *ctx)
 {
-	__u64 id = bpf_get_current_pid_tgid(), now = bpf_ktime_get_boot_ns();
-	struct call *c = bpf_map_lookup_elem(&calls, &id);
+	return enter((struct call){ .path = (char *)ctx->args[0], .flags = O_CREAT_WRONLY_TRUNC, .call = open_call_creat });
+}
 
-	if (!c)
-		return 0;
-	if (within(now))
-		emit_open(c, id, ret, now);
-	bpf_map_delete_elem(&calls, &id);
-	return 0;
+SEC("tracepoint/syscalls/sys_enter_open_by_handle_at")
+int on_open_by_handle(struct trace_event_raw_sys_enter *ctx)
+{
+	return enter((struct call){ .flags = ctx->args[2], .call = open_call_open_by_handle_at });
 }
 
 SEC("tracepoint/syscalls/sys_exit_openat")
 int on_openat_return(struct trace_event_raw_sys_exit *ctx)
 {
-	return leave(ctx->ret);
+	return leave(ctx->ret, draft_return);
 }
 
 SEC("tracepoint/syscalls/sys_exit_openat2")
 int on_openat2_return(struct trace_event_raw_sys_exit *ctx)
 {
-	return leave(ctx->ret);
+	return leave(ctx->ret, draft_return);
+}
+
+SEC("tracepoint/syscalls/sys_exit_open")
+int on_open_return(struct trace_event_raw_sys_exit *ctx)
+{
+	return leave(ctx->ret, draft_return);
+}
+
+SEC("tracepoint/syscalls/sys_exit_creat")
+int on_creat_return(struct trace_event_raw_sys_exit *ctx)
+{
+	return leave(ctx->ret, draft_return);
+}
+
+SEC("tracepoint/syscalls/sys_exit_open_by_handle_at")
+int on_open_by_handle_return(struct trace_event_raw_sys_exit *ctx)
+{
+	return leave(ctx->ret, draft_return);
+}
+
+/* A signal decides what an interrupted call comes to: kernel/signal.c and
+ * handle_signal of the architecture. The first handler that runs does. */
+SEC("tp_btf/signal_deliver")
+int BPF_PROG(on_signal, int sig, struct kernel_siginfo *info, struct k_sigaction *ka)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct place p = here();
+	struct interrupted *i = bpf_map_lookup_elem(&interrupted, &p);
+	bool restarts;
+
+	if (!i || i->handled || (__u64)BPF_CORE_READ(ka, sa.sa_handler) <= SIG_IGN)
+		return 0;
+	restarts = i->code == ERESTARTNOINTR || (i->code == ERESTARTSYS && BPF_CORE_READ(ka, sa.sa_flags) & SA_RESTART);
+	if (restarts) {
+		i->handled = 1;
+		return 0;
+	}
+	if (within(now))
+		emit_open(&i->call, -EINTR, now, draft_signal);
+	bpf_map_delete_elem(&interrupted, &p);
+	return 0;
+}
+
+/* A handler returns to where its thread was interrupted. */
+SEC("tracepoint/syscalls/sys_enter_rt_sigreturn")
+int on_handler_return(struct trace_event_raw_sys_enter *ctx)
+{
+	struct place p = { bpf_get_current_pid_tgid(), saved_stack() };
+	struct interrupted *i = bpf_map_lookup_elem(&interrupted, &p);
+
+	if (i)
+		i->returned = 1;
+	return 0;
+}
+
+/* A thread that ends returns from no call. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_caller_exit, struct task_struct *p)
+{
+	struct place place = here();
+
+	bpf_map_delete_elem(&calls, &place.id);
+	bpf_map_delete_elem(&interrupted, &place);
+	return 0;
 }

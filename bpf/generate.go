@@ -79,7 +79,7 @@ func run(name string, args ...string) error {
 var layouts = []struct{ c, goName string }{
 	{"header", "Header"}, {"slot", "Slot"}, {"reading", "Reading"}, // named in the ones that follow
 	{"window", "Window"}, {"process_id", "ProcessID"}, {"target", "Target"}, {"counters", "Counters"}, {"cpu_now", "CPUNow"}, {"sum", "Sum"}, {"batch", "Batch"}, {"turn_batch", "TurnBatch"},
-	{"task", "Task"}, {"listed_task", "ListedTask"}, {"walk", "Walk"}, {"cgroup_part", "CgroupPart"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
+	{"task", "Task"}, {"listed_task", "ListedTask"}, {"walk", "Walk"}, {"cgroup_names", "CgroupNames"}, {"sched_switch", "SchedSwitch"}, {"task_sum", "TaskSum"}, {"cpu_sum", "CPUSum"},
 	{"loss", "Loss"}, {"summary", "Summary"},
 	{"exec_args", "ExecArgs"}, {"cgroup_path", "CgroupPath"}, {"clock", "Clock"}, {"program", "Program"}, {"cpu_online", "CPUOnline"},
 	{"sched_waking", "SchedWaking"}, {"cpu_stat", "CPUStat"}, {"suspended", "Suspended"}, {"tcp_fold", "TCPFold"}, {"fold_key", "FoldKey"}, {"fold", "Fold"},

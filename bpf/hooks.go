@@ -12,6 +12,8 @@ type hook struct {
 	twinOf  string   // only on kernels that may skip that program, behind it: see twin.h
 	always  bool     // a twin on every kernel
 	former  bool     // only on kernels that have the function, which later ones do not need
+	old     bool     // of a system call that only amd64 still has
+	needs   []string // only when one of these programs works
 	loses   string
 }
 
@@ -76,8 +78,20 @@ var hooks = []hook{
 	{object: "tcp", program: "on_reset_out_twin", twinOf: "on_reset_out", sources: []string{"tcp"}, loses: "what that misses when it is preempted"},
 	{object: "file", program: "on_openat_return", sources: []string{"file"}, loses: "openat"},
 	{object: "file", program: "on_openat2_return", sources: []string{"file"}, loses: "openat2"},
+	{object: "file", program: "on_open_return", old: true, sources: []string{"file"}, loses: "open"},
+	{object: "file", program: "on_creat_return", old: true, sources: []string{"file"}, loses: "creat"},
+	{object: "file", program: "on_open_by_handle_return", sources: []string{"file"}, loses: "open_by_handle_at"},
+	{object: "file", program: "on_signal", sources: []string{"file"}, loses: "what opens that a signal interrupts come to"},
+	{object: "file", program: "on_handler_return", sources: []string{"file"}, loses: "opens that go on after a signal's handler"},
+	{object: "file", program: "on_caller_exit", sources: []string{"file"}, loses: "that opens end with their thread"},
 	{object: "file", program: "on_openat", sources: []string{"file"}, loses: "openat"},
 	{object: "file", program: "on_openat2", sources: []string{"file"}, loses: "openat2"},
+	{object: "file", program: "on_open", old: true, sources: []string{"file"}, loses: "open"},
+	{object: "file", program: "on_creat", old: true, sources: []string{"file"}, loses: "creat"},
+	{object: "file", program: "on_open_by_handle", sources: []string{"file"}, loses: "open_by_handle_at"},
+	{object: "uring", program: "on_uring_submit", sources: []string{"file"}, loses: "opens by io_uring"},
+	{object: "uring", program: "on_uring_submit_sqe", instead: []string{"on_uring_submit"}, sources: []string{"file"}, loses: "opens by io_uring"},
+	{object: "uring", program: "on_uring_complete", needs: []string{"on_uring_submit", "on_uring_submit_sqe"}, sources: []string{"file"}, loses: "opens by io_uring"},
 }
 
 // Sources are the names of what can be recorded, in the order of enum source.

@@ -98,6 +98,9 @@ func derive(s *btf.Struct) (format.Kind, error) {
 		k.Fields = append(k.Fields, f)
 		return err
 	})
+	last := s.Members[len(s.Members)-1]
+	typedef, ok := last.Type.(*btf.Typedef)
+	k.Tail = ok && typedef.Name == "path_t"
 	return k, err
 }
 

@@ -179,13 +179,12 @@ type Walk struct {
 	Reserved uint32
 }
 
-// CgroupPart is struct cgroup_part of the programs.
-type CgroupPart struct {
-	_        structs.HostLayout
-	ID       uint64
-	Root     uint32
-	Reserved uint32
-	Name     [256]int8
+// CgroupNames is struct cgroup_names of the programs.
+type CgroupNames struct {
+	_     structs.HostLayout
+	ID    uint64
+	Bytes uint32
+	Cut   uint32
 }
 
 // SchedSwitch is struct sched_switch of the programs.
@@ -273,9 +272,10 @@ type CgroupPath struct {
 	H            Header
 	CgroupID     uint64
 	CgroupReason uint32
-	Reserved     uint32
-	Cgroup       [256]int8
-	Container    [72]int8
+	Cut          uint8
+	Reserved     [3]uint8
+	Container    [256]int8
+	Cgroup       [4096]int8
 }
 
 // Clock is struct clock of the programs.

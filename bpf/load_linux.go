@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -147,10 +148,13 @@ func (p *Programs) objects() []string {
 	return names
 }
 
-// wants tells whether a hook serves a chosen source and is not made
-// superfluous by one that works.
+// wants tells whether a hook serves a chosen source, is there to be had and is
+// not made superfluous by one that works.
 func (p *Programs) wants(h hook) bool {
 	if slices.ContainsFunc(h.instead, func(name string) bool { return p.working[name] }) {
+		return false
+	}
+	if h.needs != nil && !slices.ContainsFunc(h.needs, func(name string) bool { return p.working[name] }) || h.old && runtime.GOARCH != "amd64" {
 		return false
 	}
 	if h.filter && !p.config.Filtered || h.twinOf != "" && !((p.twins || h.always) && p.working[h.twinOf]) {
@@ -215,6 +219,7 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		"by_cgroup":            len(p.config.Cgroups) > 0,
 		"switch_has_state":     p.parameters("btf_trace_sched_switch") >= 5,
 		"freezer_has_state":    p.hasFunction("__set_task_frozen"),
+		"saved_stack_at":       savedStackAt[runtime.GOARCH],
 		"retransmit_has_error": p.parameters("btf_trace_tcp_retransmit_skb") >= 4,
 	}
 	for name, value := range knobs {
@@ -227,6 +232,13 @@ func (p *Programs) setKnobs(spec *ebpf.CollectionSpec) error {
 		}
 	}
 	return nil
+}
+
+// savedStackAt is, by architecture, where the frame of a signal's handler has the
+// stack pointer that its return restores: see quirks.h.
+var savedStackAt = map[string]uint64{
+	"amd64": 160, // ucontext, on the stack: 40 bytes, r8 to r15, di, si, bp, bx, dx, ax, cx
+	"arm64": 560, // siginfo of 128 bytes, ucontext: 176 bytes, fault address, 31 registers
 }
 
 // preemptible tells whether programs at tracepoints in process context may be
@@ -323,6 +335,9 @@ func (p *Programs) program(spec *ebpf.CollectionSpec, object, name string) (*ebp
 
 func (p *Programs) attachOrMiss(spec *ebpf.CollectionSpec, h hook) {
 	if err := p.attach(spec, h); err != nil {
+		if h.instead != nil && slices.ContainsFunc(p.missing, func(m format.Missing) bool { return m.Source == h.source() && m.Loses == h.loses }) {
+			return // said of what it would have stood in for
+		}
 		p.miss(h.source(), spec.Programs[h.program].SectionName, h.loses, err)
 		return
 	}

@@ -149,6 +149,14 @@ static __always_inline void count_lost(enum source s, enum loss_reason why)
 	__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + why], 1);
 }
 
+static __always_inline void head(struct header *h, __u16 kind, __u64 now)
+{
+	h->time = now;
+	h->kind = kind;
+	h->cpu = bpf_get_smp_processor_id();
+	h->seq = 0;
+}
+
 /* begin reserves a record and fills its header; NULL when it is lost (and counted). */
 static __always_inline void *begin(__u64 size, __u16 kind, enum source s, __u64 now)
 {
@@ -164,10 +172,7 @@ static __always_inline void *begin(__u64 size, __u16 kind, enum source s, __u64 
 		__sync_fetch_and_add(&c->lost[s * LOSS_REASONS + loss_reason_ring_full], 1);
 		return NULL;
 	}
-	h->time = now;
-	h->kind = kind;
-	h->cpu = bpf_get_smp_processor_id();
-	h->seq = 0;
+	head(h, kind, now);
 	return h;
 }
 

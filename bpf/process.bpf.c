@@ -98,38 +98,46 @@ static __always_inline void emit_args(struct task_struct *p, __u64 now)
 		return;
 	e->h.pid = p->tgid;
 	e->h.tid = p->pid;
-	e->cut = bytes >= sizeof(e->args);
+	e->cut = bytes > sizeof(e->args);
 	if (e->cut)
-		bytes = sizeof(e->args) - 1;
+		bytes = sizeof(e->args);
 	e->bytes = bytes;
 	e->reserved = 0;
 	e->reserved2 = 0;
-	if (bpf_probe_read_user(e->args, bytes & (sizeof(e->args) - 1), (void *)start))
+	if (bpf_probe_read_user(e->args, bytes, (void *)start))
 		e->bytes = 0;
 	submit(e);
 }
 
-static __always_inline int executed(struct task_struct *p, struct linux_binprm *bprm)
+/* The programs that put rows with a text together. */
+enum { draft_exec, draft_exec_twin, draft_move, draft_mkdir, draft_list };
+
+static __always_inline void emit_exec(struct task_struct *p, const char *filename, __u64 now, __u32 program)
+{
+	struct exec *e = draft(program, 4, now);
+	__u64 n;
+
+	if (!e)
+		return;
+	identify(e, p);
+	__builtin_memset(e->reserved1, 0, sizeof(e->reserved1));
+	n = measured(e->filename, bpf_probe_read_kernel_str(&e->filename, TEXT_READ, filename), &e->cut);
+	send(e, offsetof(struct exec, filename) + n, source_process);
+}
+
+static __always_inline int executed(struct task_struct *p, struct linux_binprm *bprm, __u32 program)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
-	struct exec *e;
 
 	follow_name(p, p->comm, now);
 	if (!within(now) || !wanted(p))
 		return 0;
 	if (want_args)
 		emit_args(p, now);
-	if (!want_process) {
+	if (want_process)
+		emit_exec(p, bprm->filename, now, program);
+	else
 		emit_task(p, now, task_reason_executed);
-		return 0;
-	}
-	e = begin(sizeof(*e), 4, source_process, now);
-	if (!e)
-		return 0;
-	identify(e, p);
-	if (bpf_probe_read_kernel_str(&e->filename, sizeof(e->filename), bprm->filename) < 0)
-		e->filename[0] = 0;
-	submit(e);
 	return 0;
 }
 
@@ -137,13 +145,13 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
 	handle(twin_exec, p);
-	return executed(p, bprm);
+	return executed(p, bprm, draft_exec);
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec_twin, struct task_struct *p, int old_pid, struct linux_binprm *bprm)
 {
-	return missed(twin_exec, p, source_recording, true) ? executed(p, bprm) : 0;
+	return missed(twin_exec, p, source_recording, true) ? executed(p, bprm, draft_exec_twin) : 0;
 }
 
 static __always_inline int renamed(struct task_struct *p, const char *comm)
@@ -209,21 +217,22 @@ static __always_inline void emit_exit(struct task_struct *p, __u64 now)
 	submit(e);
 }
 
-static __always_inline void emit_cgroup(__u64 id, const char *path, __u64 now, enum cgroup_reason why)
+static __always_inline void emit_cgroup(struct kernfs_node *kn, __u64 now, enum cgroup_reason why, __u32 program)
 {
-	struct cgroup_path *e = begin(sizeof(*e), 19, source_recording, now);
+	struct cgroup_path *e = draft(program, 19, now);
+	__u64 n;
 
 	if (!e)
 		return;
 	e->h.pid = 0;
 	e->h.tid = 0;
-	e->cgroup_id = id;
+	e->cgroup_id = kn->id;
 	e->cgroup_reason = why;
-	e->reserved = 0;
+	__builtin_memset(e->reserved, 0, sizeof(e->reserved));
 	__builtin_memset(e->container, 0, sizeof(e->container)); /* the recorder's to fill in */
-	if (bpf_probe_read_kernel_str(&e->cgroup, sizeof(e->cgroup), path) < 0)
-		e->cgroup[0] = 0;
-	submit(e);
+	n = names_of(kn, e->cgroup, &e->cut);
+	if (n < sizeof(path_t) + NAME_SIZE)
+		send(e, offsetof(struct cgroup_path, cgroup) + n, source_recording);
 }
 
 SEC("tp_btf/cgroup_attach_task")
@@ -239,7 +248,7 @@ int BPF_PROG(on_move, struct cgroup *to, const char *path, struct task_struct *p
 		left = follow_cgroup(p, to->kn->id, now);
 	if (!within(now) || !(left || wanted(p)))
 		return 0;
-	emit_cgroup(to->kn->id, path, now, cgroup_reason_entered);
+	emit_cgroup(to->kn, now, cgroup_reason_entered, draft_move);
 	emit_task(p, now, left ? task_reason_left : threadgroup ? task_reason_moved : task_reason_moved_alone);
 	return 0;
 }
@@ -252,7 +261,7 @@ int BPF_PROG(on_mkdir, struct cgroup *made, const char *path)
 	if (made->root->hierarchy_id)
 		return 0;
 	if ((follow_mkdir(made, id) || wanted_here()) && within(now))
-		emit_cgroup(id, path, now, cgroup_reason_made);
+		emit_cgroup(made->kn, now, cgroup_reason_made, draft_mkdir);
 	return 0;
 }
 
@@ -393,7 +402,7 @@ int walk_tasks(struct bpf_iter__bpf_map_elem *ctx)
 SEC("iter/task")
 int list_cgroups(struct bpf_iter__task *ctx)
 {
-	return ctx->task ? tell_cgroup(ctx->meta->seq, ctx->task) : 0;
+	return ctx->task ? tell_cgroup(ctx->meta->seq, ctx->task, draft_list) : 0;
 }
 
 SEC("iter/bpf_map_elem")
@@ -401,5 +410,5 @@ int walk_cgroups(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct task_struct *p = step(ctx->value);
 
-	return p ? tell_cgroup(ctx->meta->seq, p) : 0;
+	return p ? tell_cgroup(ctx->meta->seq, p, draft_list) : 0;
 }

@@ -75,6 +75,33 @@ static __always_inline __u8 on_cpu(struct task_struct *p)
 	return on;
 }
 
+/*
+ * 5.15, commit dd6e10fbd9fb: bpf_task_pt_regs. Before, the stack pointer of the
+ * current thread in user space is unknown: 0.
+ */
+static __always_inline __u64 user_stack(void)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return 0;
+	return BPF_CORE_READ((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), sp);
+}
+
+/*
+ * Where the frame of a signal's handler has the stack pointer of what was
+ * interrupted, from the stack pointer as the handler returns (rt_sigreturn). Part of
+ * each architecture's ABI: struct rt_sigframe. Nothing is traced as that call ends.
+ */
+const volatile __u64 saved_stack_at = 0;
+
+static __always_inline __u64 saved_stack(void)
+{
+	__u64 stack = user_stack(), saved = 0;
+
+	if (stack)
+		bpf_probe_read_user(&saved, sizeof(saved), (void *)(stack + saved_stack_at));
+	return saved;
+}
+
 /* The CPU that a task runs on or ran on last; see vmlinux.h for the two places. */
 static __always_inline __u16 cpu_of(struct task_struct *p)
 {

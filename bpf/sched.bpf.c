@@ -117,7 +117,7 @@ struct {
 ANCHOR(task);
 ANCHOR(listed_task);
 ANCHOR(walk);
-ANCHOR(cgroup_part);
+ANCHOR(cgroup_names);
 ANCHOR(sched_switch);
 ANCHOR(sched_waking);
 ANCHOR(task_sum);

@@ -108,6 +108,14 @@ struct mm_struct {
 /* The numbers differ from kernel to kernel; programs ask for the running one's. */
 enum cpuhp_state { CPUHP_BRINGUP_CPU = 1, CPUHP_TEARDOWN_CPU = 2 };
 
+struct pt_regs { unsigned long sp; };
+struct sigaction {
+	void *sa_handler;
+	unsigned long sa_flags;
+};
+struct k_sigaction { struct sigaction sa; };
+struct kernel_siginfo;
+
 struct linux_binprm { const char *filename; };
 
 struct in6_addr { union { __u8 u6_addr8[16]; } in6_u; };
@@ -183,6 +191,25 @@ struct socket { struct sock *sk; };
 
 struct trace_event_raw_sys_enter { unsigned long args[6]; };
 struct trace_event_raw_sys_exit { long ret; };
+
+struct filename { const char *name; };
+struct open_how { __u64 flags; };
+struct io_open {
+	__u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+/* From 7.0 on the name is in a struct of its own. */
+struct delayed_filename { struct filename *__incomplete_filename; };
+struct io_open___since_7_0 { struct delayed_filename filename; };
+struct io_cmd_data { void *file; };
+struct io_cqe { __s32 res; };
+struct io_kiocb {
+	struct io_cmd_data cmd;
+	__u8 opcode;
+	__u64 flags; /* from 6.8 on; before, its lower half */
+	struct io_cqe cqe;
+};
 
 #pragma clang attribute pop
 

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -65,7 +66,7 @@ func walkCgroups(dir string, visit func(id uint64)) error {
 	}
 	defer root.Close()
 	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) && path != "." {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) || errors.Is(err, fs.ErrPermission) && path != "." {
 			return nil // removed meanwhile, or not ours to see
 		}
 		if err != nil {
@@ -104,9 +105,35 @@ func (s *session) addCgroups(used map[uint64]bool) error {
 
 func (s *session) addCgroup(id uint64, path string) error {
 	row := bpf.CgroupPath{H: bpf.Header{Time: bpf.Now(), Kind: kindCgroupPath}, CgroupID: id}
-	setText(row.Cgroup[:], path)
-	nameContainer(&row)
+	setPath(&row, path)
 	return s.writer.AddReading(bpf.Bytes(&row))
+}
+
+// cgroupOf makes the row of a record, which has the names of the path.
+func cgroupOf(rec []byte) *bpf.CgroupPath {
+	row := new(bpf.CgroupPath)
+	fixed := int(unsafe.Offsetof(row.Cgroup))
+	copy(bpf.Bytes(row)[:fixed], rec)
+	setPath(row, bpf.PathOf(rec[fixed:], row.Cut != 0))
+	return row
+}
+
+// setPath fills in a cgroup's path and container. Of a path that has no room, or whose
+// beginning the kernel program left out, the end is kept, of whole names. Nothing says
+// whether what was cut off names the container: a cut path has none.
+func setPath(row *bpf.CgroupPath, path string) {
+	if len(path) >= len(row.Cgroup) {
+		path = strings.TrimPrefix(path, "/")
+	}
+	for len(path) >= len(row.Cgroup) {
+		_, path, _ = strings.Cut(path, "/")
+	}
+	setText(row.Cgroup[:], path)
+	if strings.HasPrefix(path, "/") {
+		setText(row.Container[:], containerOf(path))
+	} else {
+		row.Cut = 1
+	}
 }
 
 // setText puts text into a field that ends with a NUL, as much as it holds.
@@ -129,9 +156,6 @@ func text(field []int8) string {
 	}
 	return string(b)
 }
-
-// nameContainer fills in the container of a cgroup's path.
-func nameContainer(row *bpf.CgroupPath) { setText(row.Container[:], containerOf(text(row.Cgroup[:]))) }
 
 // Container runtimes name cgroups by the container's id, 64 hexadecimal digits:
 // docker-ID.scope, cri-containerd-ID.scope, crio-ID.scope, libpod-ID.scope,

@@ -216,7 +216,7 @@ func (d *drain) take(rec []byte) error {
 	case h.Kind == kindExecArgs:
 		quoteArgs(bpf.View[bpf.ExecArgs](rec))
 	case h.Kind == kindCgroupPath:
-		nameContainer(bpf.View[bpf.CgroupPath](rec))
+		rec = bpf.Bytes(cgroupOf(rec))
 	}
 	d.look(h, rec)
 	d.events++

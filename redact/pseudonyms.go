@@ -39,7 +39,7 @@ const (
 var alphabet = base32.NewEncoding(digits).WithPadding(base32.NoPadding)
 
 // room is what a text takes at most, as the kernel programs record it.
-var room = map[Class]int{Path: 255, Cgroup: 255, Args: 1023}
+var room = map[Class]int{Path: 4095, Cgroup: 4095, Args: 1023}
 
 var (
 	errChanged = errors.New("the capture was changed while it was read")

@@ -191,9 +191,9 @@ func TestKeep(t *testing.T) {
 
 // Pseudonyms have the room that the names had.
 func TestRoom(t *testing.T) {
-	long, deep := "/"+strings.Repeat("n", 254), strings.Repeat("/d", 127)
+	long, deep := "/"+strings.Repeat("n", 254), strings.Repeat("/d", 2047)
 	args := strings.Repeat("a ", 500)
-	r, _, out := redacted(t, write(t, smallMeta, row{"open", values{"path": long}}, row{"open", values{"path": deep}}, row{"open", values{"path": deep[:240] + "/other"}},
+	r, _, out := redacted(t, write(t, smallMeta, row{"open", values{"path": long}}, row{"open", values{"path": deep}}, row{"open", values{"path": deep[:4000] + "/other"}},
 		row{"exec_args", values{"args": args}}, row{"task", values{"comm": "fifteen-letters"}}), Options{})
 	if _, err := r.Prove(t.Context(), out.Path()); err != nil {
 		t.Fatal(err)
@@ -204,7 +204,7 @@ func TestRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		path, args, comm := e.Str(out.Col("path")), e.Str(out.Col("args")), e.Str(out.Col("comm"))
-		if len(path) > 255 || len(args) > 1023 || len(comm) > 15 {
+		if len(path) > 4095 || len(args) > 1023 || len(comm) > 15 {
 			t.Errorf("%d, %d and %d bytes", len(path), len(args), len(comm))
 		}
 		paths = append(paths, path)

@@ -19,7 +19,7 @@ type shape struct {
 
 // shapes by kind; a kind without one prints all its columns, see other.
 var shapes = map[string]shape{
-	"exec":             {"EXEC", func(p *Printer, e Event) string { return p.str(e, "filename") }},
+	"exec":             {"EXEC", func(p *Printer, e Event) string { return p.bounded(e, "filename") }},
 	"exit":             {"EXIT", exitDetail},
 	"fork":             {"FORK", nothing},
 	"thread_start":     {"THREAD", threadDetail},
@@ -157,10 +157,7 @@ func connection(p *Printer, e Event) string {
 }
 
 func openDetail(p *Printer, e Event) string {
-	path := p.str(e, "path")
-	if p.uint(e, "cut") != 0 {
-		path += "..."
-	}
+	path := p.bounded(e, "path")
 	result := fmt.Sprint("fd ", e.Int(p.capture.Col("fd")))
 	if name := p.errno(e); name != "" {
 		result = name

@@ -100,6 +100,16 @@ func (p *Printer) has(e Event, name string) bool    { return !e.Null(p.capture.C
 func (p *Printer) uint(e Event, name string) uint64 { return e.Uint(p.capture.Col(name)) }
 func (p *Printer) str(e Event, name string) string  { return Clean(e.Str(p.capture.Col(name))) }
 
+// bounded is a text that the kernel programs bound, with what stands for its end
+// where that is missing.
+func (p *Printer) bounded(e Event, name string) string {
+	if text := p.str(e, name); p.uint(e, "cut") == 0 {
+		return text
+	} else {
+		return text + "..."
+	}
+}
+
 // dur is a duration as in "12.3ms".
 func (p *Printer) dur(e Event, name string) string { return brief(Duration(p.uint(e, name))) }
 

@@ -22,20 +22,22 @@ const guestCPUs = 2
 
 // guestWork is what a guest records: options of record, and the workload.
 var guestWork = map[string][2]string{
-	"mixed":     {"-a", "mixed --procs 8 --for 2s --cgroups /sys/fs/cgroup"},
-	"forkstorm": {"-a", "forkstorm --procs 100"},
-	"failing":   {"", "failing"},
-	"tcp":       {"-e cpu,process,tcp,tcpturns", "tcp --requests 10 --connections 2 --refused 2"},
-	"fastopen":  {"-e process,tcp,tcpturns", "tcp --fast-open --requests 4 --connections 5 --refused 0"},
-	"zerocopy":  {"-e process,tcp,tcpturns", "zerocopy"},
-	"loss":      {"-e process,tcp", "tcp --rtt 5ms --requests 30 --connections 2 --refused 0 --drop-every 9"},
-	"owners":    {"-e process,tcp", "owners --connections 60"},
-	"manyconns": {"-e process,tcp", "manyconns --connections 8000"},
-	"unsent":    {"-e process,tcp", "unsent"},
-	"odd":       {"-e process,tcp,tcpturns,tcpstates", "odd"},
-	"opens":     {"-e file", "opens"},
-	"args":      {"--args", "failing"},
-	"switches":  {"-a -e cpu,sched,process,wakeups", "mixed --procs 6 --for 1s"},
+	"mixed":       {"-a", "mixed --procs 8 --for 2s --cgroups /sys/fs/cgroup"},
+	"forkstorm":   {"-a", "forkstorm --procs 100"},
+	"failing":     {"", "failing"},
+	"tcp":         {"-e cpu,process,tcp,tcpturns", "tcp --requests 10 --connections 2 --refused 2"},
+	"fastopen":    {"-e process,tcp,tcpturns", "tcp --fast-open --requests 4 --connections 5 --refused 0"},
+	"zerocopy":    {"-e process,tcp,tcpturns", "zerocopy"},
+	"loss":        {"-e process,tcp", "tcp --rtt 5ms --requests 30 --connections 2 --refused 0 --drop-every 9"},
+	"owners":      {"-e process,tcp", "owners --connections 60"},
+	"manyconns":   {"-e process,tcp", "manyconns --connections 8000"},
+	"unsent":      {"-e process,tcp", "unsent"},
+	"odd":         {"-e process,tcp,tcpturns,tcpstates", "odd"},
+	"opens":       {"-e file", "opens"},
+	"args":        {"--args", "failing"},
+	"switches":    {"-a -e cpu,sched,process,wakeups", "mixed --procs 6 --for 1s"},
+	"interrupted": {"-e file", "interrupted"},
+	"names":       {"-e process --args", "names"},
 }
 
 // guestScripts are recordings of what a machine of one's own allows: each is
@@ -128,6 +130,8 @@ func TestKernels(t *testing.T) {
 				}
 			})
 			t.Run("opens", func(t *testing.T) { checkOpens(t, brought(t, dir, "opens")) })
+			t.Run("interrupted", func(t *testing.T) { checkInterrupted(t, brought(t, dir, "interrupted")) })
+			t.Run("names", func(t *testing.T) { checkNames(t, brought(t, dir, "names")) })
 			t.Run("switches", func(t *testing.T) { checkSwitchesAgree(t, brought(t, dir, "switches")) })
 			t.Run("args", func(t *testing.T) {
 				if n := len(replayRows(t, brought(t, dir, "args").trace, "exec_args")); n < 3 {

@@ -21,6 +21,10 @@ type Truth struct {
 	TCP       []Conn    `json:"tcp,omitempty"`
 	Opens     []Open    `json:"opens,omitempty"`
 
+	Interrupted []Interrupted `json:"interrupted,omitempty"`
+	Execs       []Named       `json:"execs,omitempty"`
+	Cgroups     []Named       `json:"cgroups,omitempty"`
+
 	// DelayNS is the least that a packet takes from one side of the path to the
 	// other.
 	DelayNS int64 `json:"delay_ns,omitempty"`
@@ -120,10 +124,31 @@ type TCPInfo struct {
 // Open is one attempt to open a file.
 type Open struct {
 	PID     int    `json:"pid"`
-	Syscall string `json:"syscall"` // openat or openat2
-	Path    string `json:"path"`    // as passed
-	Flags   int    `json:"flags"`   // as passed
-	Errno   int    `json:"errno"`   // 0 if it opened
+	Syscall string `json:"syscall"` // as open_call names it
+	Path    string `json:"path"`    // as passed; of one that is too long what a capture can have
+	Cut     bool   `json:"cut,omitempty"`
+	Flags   int    `json:"flags"` // as passed
+	Errno   int    `json:"errno"` // 0 if it opened
+}
+
+// An Interrupted open is one that signals came into while it waited.
+type Interrupted struct {
+	PID       int    `json:"pid"`
+	Path      string `json:"path"`
+	Killed    bool   `json:"killed,omitempty"` // it never returned
+	Errno     int    `json:"errno"`
+	AtLeastNS int64  `json:"at_least_ns"` // how long it waited, by what another process saw
+	AtMostNS  int64  `json:"at_most_ns"`  // by its own clock around the call
+}
+
+// A Named thing has a name of a length at which something may end.
+type Named struct {
+	PID  int    `json:"pid,omitempty"` // of a process that executed the file
+	ID   uint64 `json:"id,omitempty"`  // of a cgroup
+	Name string `json:"name"`          // all of it, or what a capture can have
+	Cut  bool   `json:"cut,omitempty"`
+	Args string `json:"args,omitempty"` // as a shell would need them
+	More bool   `json:"more,omitempty"` // there are more
 }
 
 // Read reads the truth that a workload wrote to path.

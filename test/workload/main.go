@@ -39,22 +39,24 @@ type options struct {
 type workload func(*stage, options) (*truth.Truth, error)
 
 var workloads = map[string]workload{
-	"spin":      spin,
-	"mixed":     mixed,
-	"forkstorm": forkstorm,
-	"failing":   failing,
-	"tcp":       tcp,
-	"opens":     opens,
-	"owners":    owners,
-	"mptcp":     mptcp,
-	"odd":       odd,
-	"unsent":    unsent,
-	"manyconns": manyConns,
-	"flood":     flood,
-	"work":      work,
-	"large":     large,
-	"older":     older,
-	"zerocopy":  zeroCopy,
+	"spin":        spin,
+	"mixed":       mixed,
+	"forkstorm":   forkstorm,
+	"failing":     failing,
+	"tcp":         tcp,
+	"opens":       opens,
+	"owners":      owners,
+	"mptcp":       mptcp,
+	"odd":         odd,
+	"unsent":      unsent,
+	"manyconns":   manyConns,
+	"flood":       flood,
+	"work":        work,
+	"large":       large,
+	"older":       older,
+	"zerocopy":    zeroCopy,
+	"interrupted": interrupted,
+	"names":       names,
 }
 
 func main() {
@@ -66,7 +68,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, owners, mptcp, odd, unsent, manyconns, flood, work, large, older, zerocopy, settle or all")
+		return fmt.Errorf("name a workload: spin, mixed, forkstorm, failing, tcp, opens, interrupted, names, owners, mptcp, odd, unsent, manyconns, flood, work, large, older, zerocopy, settle or all")
 	}
 	if args[0] == "child" {
 		return runChild(args[1:])

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/ebrec/ebrec/test/truth"
 	"golang.org/x/sys/unix"
@@ -91,7 +92,21 @@ func attempts(dir string, uid int) []attempt {
 		{call: "openat2", path: in("present"), flags: unix.O_RDWR | unix.O_APPEND},
 		{call: "openat2", path: in("missing"), flags: unix.O_RDONLY, errno: unix.ENOENT},
 		{call: "openat2", path: in("present"), flags: unix.O_RDONLY, resolve: unix.RESOLVE_BENEATH, errno: unix.EXDEV},
+		{call: "openat", path: padded(in("present"), 255), flags: unix.O_RDONLY},
+		{call: "openat2", path: padded(in("present"), 256), flags: unix.O_RDONLY},
+		{call: "openat", path: padded(in("present"), unix.PathMax-1), flags: unix.O_RDONLY},
+		{call: "openat", path: padded(in("present"), unix.PathMax), flags: unix.O_RDONLY, errno: unix.ENAMETOOLONG},
+		{call: "open_by_handle_at", errno: unix.EINVAL},
+		{call: "io_uring", path: in("present"), flags: unix.O_RDONLY},
+		{call: "io_uring", path: in("missing"), flags: unix.O_RDWR, errno: unix.ENOENT},
+		{call: "io_uring", path: padded(in("present"), unix.PathMax-1), flags: unix.O_RDONLY},
 	}
+}
+
+// padded is an absolute path of n bytes to the same file.
+func padded(path string, n int) string {
+	more := n - len(path)
+	return strings.Repeat("/", more%2) + strings.Repeat("/.", more/2) + path
 }
 
 // openRole makes the attempts of one user. Args: DIR UID.
@@ -103,7 +118,7 @@ func openRole(args []string) error {
 	if err != nil {
 		return err
 	}
-	todo := attempts(args[0], uid)
+	todo := append(attempts(args[0], uid), oldAttempts(args[0], uid)...)
 	if err := become(uid); err != nil {
 		return err
 	}
@@ -116,7 +131,9 @@ func openRole(args []string) error {
 		if err := a.do(dirFD); err != nil {
 			return err
 		}
-		log = append(log, truth.Open{PID: os.Getpid(), Syscall: a.call, Path: a.path, Flags: a.flags, Errno: int(a.errno)})
+		log = append(log, truth.Open{
+			PID: os.Getpid(), Syscall: a.call, Path: a.path[:min(len(a.path), unix.PathMax-1)], Cut: len(a.path) >= unix.PathMax, Flags: a.flags, Errno: int(a.errno),
+		})
 	}
 	return json.NewEncoder(os.Stdout).Encode(log)
 }
@@ -142,6 +159,12 @@ func (a attempt) do(dirFD int) error {
 	case "openat2":
 		how := unix.OpenHow{Flags: uint64(a.flags), Resolve: a.resolve}
 		fd, err = unix.Openat2(dirFD, a.path, &how)
+	case "open_by_handle_at":
+		fd, err = unix.OpenByHandleAt(unix.AT_FDCWD, unix.NewFileHandle(0, nil), a.flags)
+	case "io_uring":
+		fd, err = openByRing(dirFD, a.path, a.flags)
+	default:
+		fd, err = oldOpen(a)
 	}
 	got, _ := err.(unix.Errno)
 	if got != a.errno {
