@@ -3,7 +3,10 @@
 package record
 
 import (
+	"bytes"
+	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -92,5 +95,24 @@ func ownCost() (time.Duration, int64) {
 	if err := unix.Getrusage(unix.RUSAGE_SELF, &ru); err != nil {
 		return 0, 0
 	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), ru.Maxrss << 10
+	most := ru.Maxrss << 10
+	if own := peakMemory(); own > 0 {
+		most = own
+	}
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), most
+}
+
+// peakMemory is the largest resident set of the program, bytes; 0 when /proc does
+// not tell. The figure of getrusage(2) may be that of the process that started it.
+func peakMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(status, []byte("\nVmHWM:"))
+	var kib int64
+	if _, err := fmt.Sscan(string(rest), &kib); err != nil {
+		return 0
+	}
+	return kib << 10
 }
