@@ -93,17 +93,18 @@ type ledger struct {
 	tasks   *replay.Tasks
 	threads map[threadID]*thread
 	leaders map[processID]replay.Task
-	begin   int64    // of the recording
-	divided bool     // by cgroup, see stint
-	moves   int      // of threads among cgroups, so far
-	grown   []growth // what the last row of sums added, and to whom
+	starts  map[uint32][]int64 // of the leaders that had a pid
+	begin   int64              // of the recording
+	divided bool               // by cgroup, see stint
+	moves   int                // of threads among cgroups, so far
+	grown   []growth           // what the last row of sums added, and to whom
 
 	start, cpuTime, onCPU, runQueue, voluntary, involuntary, migrations, unknown, exited, total, reason, comm format.Col
 }
 
 func newLedger(c *format.Capture) *ledger {
 	return &ledger{
-		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{}, begin: c.Meta().Start.UnixNano(),
+		tasks: replay.NewTasks(c), threads: map[threadID]*thread{}, leaders: map[processID]replay.Task{}, starts: map[uint32][]int64{}, begin: c.Meta().Start.UnixNano(),
 		start: c.Col("start"), cpuTime: c.Col("cpu_time_ns"), onCPU: c.Col("on_cpu_ns"),
 		runQueue: c.Col("run_queue_ns"), voluntary: c.Col("voluntary"), involuntary: c.Col("involuntary"),
 		migrations: c.Col("migrations"), unknown: c.Col("cpu_unknown_ns"), exited: c.Col("exited"), total: c.Col("total_cpu_ns"), reason: c.Col("reason"), comm: c.Col("comm"),
@@ -146,7 +147,11 @@ func (l *ledger) event(e replay.Event) {
 // lead keeps the latest identity of a process's leader.
 func (l *ledger) lead(e replay.Event) {
 	if t, ok := l.tasks.Lookup(e.TID()); ok && t.TID == t.PID {
-		l.leaders[processID{t.PID, t.Start}] = t
+		id := processID{t.PID, t.Start}
+		if _, known := l.leaders[id]; !known {
+			l.starts[t.PID] = append(l.starts[t.PID], t.Start)
+		}
+		l.leaders[id] = t
 	}
 }
 
@@ -162,13 +167,21 @@ func (l *ledger) thread(e replay.Event) *thread {
 }
 
 // settle finds the process of a thread: while the thread lives, its pid is the
-// thread id of its leader.
+// thread id of its leader. When the leader is listed only after the thread has
+// ended, the number may have come back since: no thread is older than its process.
 func (l *ledger) settle(t *thread) {
 	if t.settled {
 		return
 	}
-	if leader, ok := l.tasks.Lookup(t.process.pid); ok && leader.PID == leader.TID {
+	own := t.process.start // the thread's, until it is settled
+	if leader, ok := l.tasks.Lookup(t.process.pid); ok && leader.PID == leader.TID && leader.Start <= own {
 		t.process.start, t.settled = leader.Start, true
+		return
+	}
+	for _, start := range l.starts[t.process.pid] {
+		if start <= own && (!t.settled || start > t.process.start) {
+			t.process.start, t.settled = start, true
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ func opens(r *recording, _ string) (rows [][]any) {
 		if name, bad := errnos[e.i("error")]; bad {
 			fd, failed = nil, name
 		}
-		rows = append(rows, []any{e.at, e.s("comm"), e.n("pid"), fd, failed, e.n("open_ns"), e.s("path")})
+		rows = append(rows, []any{e.at, e.s("comm"), e.n("pid"), fd, failed, e.n("open_ns"), e.s("open_call"), e.s("path")})
 	}
 	return rows
 }

@@ -248,8 +248,11 @@ func (w *world) move(t *thread) {
 	w.tell("task", l.of(v{"reason": "moved", "total_cpu_ns": l.before + l.cpuTime}))
 }
 
+// openCalls are what a row of kind open may be of.
+var openCalls = []string{"openat", "openat2", "open", "creat", "open_by_handle_at", "io_uring"}
+
 func (w *world) open(t *thread) {
-	values := v{"pid": t.pid, "tid": t.tid, "cpu": t.cpu.number, "comm": t.comm, "open_ns": w.Int64N(90_000), "path": fmt.Sprintf("/tmp/%d", w.IntN(12)), "flags": 0}
+	values := v{"pid": t.pid, "tid": t.tid, "cpu": t.cpu.number, "comm": t.comm, "open_ns": w.Int64N(90_000), "path": fmt.Sprintf("/tmp/%d", w.IntN(12)), "flags": 0, "open_call": openCalls[w.IntN(len(openCalls))]}
 	if w.IntN(3) == 0 {
 		values["fd"], values["error"] = -1, []int{1, 2, 13}[w.IntN(3)]
 	} else {
