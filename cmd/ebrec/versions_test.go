@@ -53,7 +53,7 @@ func TestNewerVersion(t *testing.T) {
 	// schema's checksum the file is one that another program wrote.
 	for old, replacement := range map[string]string{
 		"\x03\x00\x00\x00" + version + "\x00": "\x03\x00\x00\x001.9\x00",
-		"ebrec.crc32c": "other.crc32c",
+		"ebrec.crc32c":                        "other.crc32c",
 	} {
 		if !bytes.Contains(data, []byte(old)) {
 			t.Fatalf("no %q in the capture", old)
