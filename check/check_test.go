@@ -191,7 +191,7 @@ func TestFindings(t *testing.T) {
 		"sums too small":     {change("task_sum", 2, "on_cpu_ns", ms), "sums", "off by -1000000 ns, -100000.0 millionths"},
 		"waited longer":      {waited(1000), "sums", "thread 8 waited for 1000 ns by its switches"},
 		"longer than can be": {waited(1<<32 - 1), "", ""},
-		"longer than it was": {change("task_sum", 0, "cpu_time_ns", 20*ms), "sums", "cpu_time_ns of thread 9 is 20000000 at"},
+		"longer than it was": {change("task_sum", 0, "cpu_time_ns", 200*ms), "sums", "cpu_time_ns of thread 9 is 200000000 at"},
 		"on it for longer":   {both(change("task_sum", 0, "on_cpu_ns", 4*ms), change("cpu_sum", 0, "idle_ns", 2*ms)), "sums", "on_cpu_ns of thread 9 is 4000000 at"},
 		"gap that is told":   {both(change("sched_switch", 0, "next_tid", 7), unseen), "", ""},
 		"nobody's time":      {both(change("cpu_sum", 0, "idle_ns", 3*ms), both(change("cpu_sum", 0, "unseen_ns", 1*ms), unseen)), "", ""},

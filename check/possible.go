@@ -2,13 +2,9 @@
 
 package check
 
-// What a thread's task clock may say beyond the wall clock: a clock is read a
-// little apart from the other, and one of them is steered by NTP (at most 500
-// millionths).
-const (
-	clockApart = 1_000_000 // ns
-	clockDrift = 1000      // one part in so many
-)
+// The task clock and the wall clock are read a little apart, and on emulated machines
+// they are steps apart; the wall clock may be steered by NTP (at most 500 millionths).
+const clockDrift = 1000 // one part in so many
 
 // possible holds a row of sums against the time there was: no thread runs longer
 // than it lives, nor on a CPU.
@@ -17,7 +13,7 @@ func (s *sums) possible(id *threadID, now *row, t int64) {
 	if now[onCPUAt] > wall {
 		s.v.find("on_cpu_ns of thread %d is %d at %s, more than the %d ns that it had lived", id.tid, now[onCPUAt], at(t), wall)
 	}
-	if now[cpuTimeAt] > wall+wall/clockDrift+clockApart {
+	if now[cpuTimeAt] > wall+wall/clockDrift+anOutage {
 		s.v.find("cpu_time_ns of thread %d is %d at %s, more than the %d ns that it had lived", id.tid, now[cpuTimeAt], at(t), wall)
 	}
 }

@@ -166,7 +166,7 @@ func bootAndRecord(t *testing.T, kernel string) string {
 	}
 	for name, w := range guestWork {
 		o.Commands = append(o.Commands, fmt.Sprintf(
-			"ebrec record -o %s.arrow %s -- workload %s --truth %s.json\nworkload settle --truth %[4]s.json", name, w[0], w[1], name))
+			"ebrec record -o %s.arrow %s -- workload %s --truth %s.json || test $? = 3\nworkload settle --truth %[4]s.json", name, w[0], w[1], name))
 	}
 	o.Commands = append(o.Commands, guestShell)
 	o.Commands = append(o.Commands, guestScripts...)
@@ -190,7 +190,16 @@ func brought(t *testing.T, dir, name string) recording {
 	}
 	r := recording{trace: filepath.Join(dir, name+".arrow"), truth: tr}
 	run(t, "check", r.trace)
+	checkSeen(t, r.trace)
 	return r
+}
+
+// checkSeen wants every switch to have been seen: a guest hides no thread.
+func checkSeen(t *testing.T, trace string) {
+	t.Helper()
+	if hidden(t, trace) {
+		t.Errorf("%s: switches went unseen", filepath.Base(trace))
+	}
 }
 
 // checkHotplug wants recordings in which a CPU went offline and came, or came
@@ -200,6 +209,7 @@ func checkHotplug(t *testing.T, dir string) {
 	for _, name := range []string{"hotplug.arrow", "late.arrow"} {
 		path := filepath.Join(dir, name)
 		run(t, "check", path)
+		checkSeen(t, path)
 		checkOnCPU(t, recording{trace: path}, guestCPUs)
 		cpus := map[int64]bool{}
 		for _, r := range replayRows(t, path, "cpu_sum") {
