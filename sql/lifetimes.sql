@@ -14,18 +14,10 @@ with lives as (
     max(r.time) filter (where r.reason = 'exiting') as ending,
     max_by(coalesce(r.reason, ''), r.time) = 'left' as departed, max(r.time) filter (where r.reason = 'left') as departure
   from task_rows r where r.kind <> 'thread_start' and r.tid = r.pid group by r.capture, r.pid, r.start
-), told as (
-  -- Arguments are told before the exec that they are of, after the one before.
-  select *, coalesce(sum(executes) over (partition by capture, pid order by time, executes rows between unbounded preceding and 1 preceding), 0) as execs_before
-  from (
-    select capture, pid, time, null as args, 1 as executes from task_rows where kind = 'exec' and tid = pid
-    union all
-    select capture, pid, time, args, 0 from events where kind = 'exec_args' and capture in (select capture from whole_captures)
-  ) both_kinds
 ), arguments as (
-  select t.capture as capture, t.pid as pid, max(t.time) filter (where t.executes = 1) as time,
-    max_by(t.args, t.time) filter (where t.args is not null) as args
-  from told t group by t.capture, t.pid, t.execs_before
+  -- Arguments have the time of the exec that they are of, and no other has it.
+  select e.capture as capture, e.pid as pid, e.time as time, max_by(e.args, e.place) as args
+  from events e where e.kind = 'exec_args' group by e.capture, e.pid, e.time
 )
 select l.capture as capture, c.host as host, l.pid as pid, l.ppid as ppid, case when l.last_ppid <> l.ppid then l.last_ppid end as new_ppid,
   l.comm as comm, l.filename as filename, l.execs as execs, a.args as args, l.start as start,

@@ -84,6 +84,9 @@ func randomCaptures(t *testing.T, dir, name string, rows int, add func(*chance))
 		if seed%3 == 1 {
 			meta.Sources = slices.DeleteFunc(meta.Sources, func(s string) bool { return s == "wakeups" || s == "tcpturns" })
 		}
+		if seed%3 == 2 {
+			meta.Format = "1.2"
+		}
 		if seed%4 == 2 {
 			meta.Window.From = begin + (last-begin)/4
 		}
@@ -141,6 +144,8 @@ func switching(c *chance) {
 		c.add("sched_waking", values{"cpu": c.IntN(3), "tid": who(), "woken_tid": who()})
 	case n < 91:
 		c.add("cgroup_path", values{"cgroup_id": 1, "cgroup": "/"})
+	case c.IntN(50) == 0:
+		c.lost()
 	case c.IntN(8) == 0:
 		tid := 1 + c.IntN(threads-3)
 		kind := []string{"task", "fork", "exec", "exit", "thread_start"}[c.IntN(5)]
@@ -153,6 +158,16 @@ func switching(c *chance) {
 		}
 		c.add(kind, v)
 	}
+}
+
+// lost adds a loss of switches or of others. Some are of any CPU, and some went unseen
+// right before the last switch.
+func (c *chance) lost() {
+	pick := func(from ...string) string { return from[c.IntN(len(from))] }
+	c.add("loss", values{
+		"cpu": []int{0, 1, 2, 65535}[c.IntN(4)], "lost": 1, "since": c.now - int64(c.IntN(20_000)),
+		"loss_source": pick("sched", "sched", "cpu"), "loss_reason": pick("ring_full", "unseen", "unseen"),
+	})
 }
 
 // talking adds what connections do. Some have no addresses, owners change, ids come

@@ -226,8 +226,9 @@ func shortened(t *testing.T, dir, trace string, less int) string {
 	return path
 }
 
-// hard makes a capture of what fixtures have not: losses of sums, arguments, ids
-// that come back, threads that execute, parents that end, tasks nobody introduced.
+// hard makes a capture of what fixtures have not: losses of sums, arguments of execs and
+// of none, ids that come back, threads that execute, parents that end, tasks nobody
+// introduced.
 func hard(t *testing.T, dir, host, filter string) string {
 	t.Helper()
 	const boot, old = int64(100e9), int64(40e9)
@@ -269,6 +270,14 @@ func hard(t *testing.T, dir, host, filter string) string {
 	sum(10, 11, old+5, 800, 0)
 	sum(20, 20, boot+5000, 600, 1)
 	task("exit", 20, 20, 1, boot+5000, "third", values{"lifetime_ns": 20000, "signal": 9, "total_cpu_ns": 50})
+	task("fork", 23, 23, 10, boot+23000, "shell", nil)
+	add("exec_args", values{"pid": 23, "tid": 23, "args": "told 'first'"})
+	at -= 1000 // arguments have the time of their exec
+	task("exec", 23, 23, 10, boot+23000, "told", values{"filename": "/bin/told"})
+	task("fork", 24, 24, 10, boot+24000, "shell", nil)
+	task("exec", 24, 24, 10, boot+24000, "teller", values{"filename": "/bin/teller"})
+	at -= 1000 // of one instant, either may be first
+	add("exec_args", values{"pid": 24, "tid": 24, "args": "teller last"})
 	add("loss", values{"lost": 3, "loss_source": "cpu", "loss_reason": "map_full", "since": boot, "cpu": 1})
 	add("cpu_sum", values{"cpu": 0, "idle_ns": 5000})
 	add("cpu_sum", values{"cpu": 0, "idle_ns": 9000})
