@@ -56,7 +56,7 @@ with switches as (
   where s.expected <> s.tid
 ), covered as (
   select distinct o.capture as capture, o.place as place, 1 as lost from others o join lost_switches l on l.capture = o.capture
-  where o.renumbered = 1 and l.unseen = 0 and l.cpu in (o.cpu, 65535) and l.since <= o.instant and l.until >= o.since
+  where o.renumbered = 1 and l.unseen = 0 and (l.cpu = o.cpu or l.cpu = 65535) and l.since <= o.instant and l.until >= o.since
 ), unseen as (
   select distinct capture, cpu, until, 1 as unseen from lost_switches where unseen = 1
 ), judged as (
@@ -112,7 +112,7 @@ with steps as (
 )
 -- The kernel's counter may hold sleep of a thread that it moved to another queue:
 -- no wait is longer than it is since the wakeup.
-select s.capture as capture, s.tid as tid, s.place as place, s.instant as instant, s.since as since, s.gap as gap,
+select s.capture as capture, s.tid as tid, s.place as place, s.instant as instant, s.since as since, s.expected as expected, s.gap as gap,
   case when b.woken is null then s.delay_ns else least(s.delay_ns, greatest(0, s.since - b.woken)) end as wait_ns
 from leaves s left join bounds b on b.capture = s.capture and b.left_at = s.place and b.woken is not null and b.lost_since > b.since
 where s.tid <> 0;
@@ -128,7 +128,7 @@ select s.capture as capture, s.wait_ns as wait_ns,
 from stays s join captures c on c.capture = s.capture
 left join holders t on t.capture = s.capture and t.tid = s.tid and t.place < s.place and s.place < t.until
 left join holders l on l.capture = s.capture and l.tid = coalesce(t.pid, 0) and l.place < s.place and s.place < l.until
-where s.since is not null -- the first wait on a CPU is not known
+where s.expected is not null -- the first wait on a CPU is not known
   and s.gap = 0
   and (t.tid is not null or c.filter = '')
   and (c.window_from is null or s.instant > nanos(c.window_from)) and (c.window_to is null or s.instant <= nanos(c.window_to));
