@@ -30,8 +30,12 @@ const (
 
 // explain wants CPU time to be no more than time on a CPU, by more than the two
 // clocks explain: the host may have stolen time right where they begin, and what
-// went unseen is in the task clock alone.
+// went unseen is in the task clock alone. While a machine is suspended the clocks stop
+// at other instants.
 func (s *sums) explain() {
+	if s.suspended {
+		return
+	}
 	open := uint64(anOutage)
 	for _, c := range s.cpus {
 		open += c.steal + c.unseen

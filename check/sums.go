@@ -14,14 +14,15 @@ import (
 // sums checks that sums only grow, that they add up to the time of all CPUs,
 // and that the switches say the same.
 type sums struct {
-	v       Verdict
-	r       *recording
-	chain   *chain
-	begin   int64
-	end     int64 // of the recording; 0: it does not say
-	threads map[threadID]*sum
-	cpus    map[int]*cpuSum
-	left    map[uint32]bool // processes that left those recorded
+	v         Verdict
+	r         *recording
+	chain     *chain
+	begin     int64
+	end       int64 // of the recording; 0: it does not say
+	suspended bool  // the machine was, meanwhile
+	threads   map[threadID]*sum
+	cpus      map[int]*cpuSum
+	left      map[uint32]bool // processes that left those recorded
 
 	columns                                  [len(figures)]format.Col
 	start, exited, idleNS, unseenNS, counted format.Col
@@ -90,6 +91,8 @@ func (s *sums) event(e replay.Event, kind string) {
 		s.of(e.CPU()).steal = e.Uint(s.steal)
 	case kind == "summary":
 		s.end = e.Time()
+	case kind == "suspended":
+		s.suspended = true
 	case kind == "task" && e.Str(s.reason) == "left":
 		s.left[e.PID()] = true
 	case kind == "exec", kind == "task" && e.Str(s.reason) == "executed":
