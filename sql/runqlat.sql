@@ -58,11 +58,12 @@ with switches as (
   select distinct o.capture as capture, o.place as place, 1 as lost from others o join lost_switches l on l.capture = o.capture
   where o.renumbered = 1 and l.unseen = 0 and (l.cpu = o.cpu or l.cpu = 65535) and l.since <= o.instant and l.until >= o.since
 ), unseen as (
-  select distinct capture, cpu, until, 1 as unseen from lost_switches where unseen = 1
+  -- Not called unseen: ClickHouse would take the condition to be about this column.
+  select distinct capture, cpu, until, 1 as told from lost_switches where unseen = 1
 ), judged as (
   select s.capture as capture, s.place as place, s.instant as instant, s.since as since, s.expected as expected, s.tid as tid, s.next_tid as next_tid,
-    s.delay_ns as delay_ns, s.preempted as preempted, coalesce(u.unseen, 0) as unseen, coalesce(o.known, 0) as known, coalesce(o.old, 0) as old,
-    case when coalesce(o.renumbered, 0) = 1 and coalesce(d.lost, 0) = 0 and coalesce(u.unseen, 0) = 0 then 1 else 0 end as renumbered
+    s.delay_ns as delay_ns, s.preempted as preempted, coalesce(u.told, 0) as unseen, coalesce(o.known, 0) as known, coalesce(o.old, 0) as old,
+    case when coalesce(o.renumbered, 0) = 1 and coalesce(d.lost, 0) = 0 and coalesce(u.told, 0) = 0 then 1 else 0 end as renumbered
   from switches s left join others o on o.capture = s.capture and o.place = s.place
   left join covered d on d.capture = s.capture and d.place = s.place
   left join unseen u on u.capture = s.capture and u.cpu = s.cpu and u.until = s.instant

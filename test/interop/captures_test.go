@@ -84,6 +84,9 @@ func randomCaptures(t *testing.T, dir, name string, rows int, add func(*chance))
 		if seed%3 == 1 {
 			meta.Sources = slices.DeleteFunc(meta.Sources, func(s string) bool { return s == "wakeups" || s == "tcpturns" })
 		}
+		if seed%3 == 2 {
+			meta.Format = "1.2"
+		}
 		if seed%4 == 2 {
 			meta.Window.From = begin + (last-begin)/4
 		}

@@ -24,13 +24,6 @@ import (
 	"github.com/ebrec/ebrec/test/capturetest"
 )
 
-// lacksWaits tells of generated captures in which threads take other numbers at
-// random: of thousands of waits there the view in ClickHouse lacks one now and then.
-// Why is not known yet.
-func lacksWaits(engine, path string) bool {
-	return (engine == "clickhouse" || engine == "mergetree") && strings.HasPrefix(filepath.Base(path), "switching-")
-}
-
 // The views say of each capture what the analysis of that name says of it, in every
 // engine; those of latencies do so of slices, too, and where everything may follow
 // everything. What the document asks of them has the same answers everywhere.
@@ -64,9 +57,6 @@ func TestViews(t *testing.T) {
 			got := c.views(t, engine, set, dir, append(views, queries...))
 			for view, captureRows := range want {
 				for id, rows := range captureRows {
-					if view == "runqlat" && lacksWaits(engine, captures[id]) {
-						continue
-					}
 					if diff := cmp.Diff(rows, viewRows(got[view][id], rows)); diff != "" {
 						t.Errorf("%s of %s (-ebrec +view):\n%s", view, captures[id], diff)
 					}
