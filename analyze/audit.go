@@ -122,6 +122,7 @@ func newAudit(env *Env) Pass {
 		unseenNS: c.Col("unseen_ns"),
 		idle:     c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
 	}
+	p.timeline.occupy(c, 0)
 	p.unseen = newUnseenIntervals(p.timeline.unseen)
 	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
 	return p
@@ -232,6 +233,10 @@ const worstIntervals = 10
 func (p *auditPass) Tables() []Table {
 	end := p.env.Recording.End.UnixNano()
 	p.timeline.cpus.All(func(number uint32, seat *seat) {
+		if p.timeline.unseen.Covers(int(number), end) {
+			p.broken++
+			p.thread(seat.tid).unsure = true
+		}
 		if seat.tid != 0 && seat.since < end {
 			p.cpu(int(number)).busy += end - seat.since
 			p.thread(seat.tid).switches += end - seat.since

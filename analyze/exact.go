@@ -84,6 +84,7 @@ type exactUse struct {
 
 func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
 	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture, p.ledger.tasks), window: p.env.asked, used: map[*thread]*exactUse{}}
+	x.timeline.occupy(p.env.Capture, x.window.to)
 	if x.window.from == 0 {
 		x.window.from = p.env.Capture.Meta().Start.UnixNano()
 	}
@@ -152,17 +153,22 @@ func (x *exactCPUTime) Switches(r replay.Run) { x.timeline.stays(r, x.stay) }
 
 // stay counts what of a time on a CPU lies in the span.
 func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
-	if s.broken {
+	switch {
+	case s.broken:
 		if u := x.useOf(s.tid); u != nil && s.tid != 0 {
 			u.cpu = s.cpu
 		}
-		if from, to := max(s.from, x.window.from), min(s.to, x.window.end()); to > from {
-			x.unseen.now[s.cpu] += uint64(to - from)
-		}
-		return
-	}
-	if !s.away {
+		x.nobodys(s)
+	case !s.away:
 		x.count(s, !s.parted)
+	}
+}
+
+// nobodys counts a broken stay: nobody is known to have had its time.
+func (x *exactCPUTime) nobodys(s *stay) {
+	if from, to := max(s.from, x.window.from), min(s.to, x.window.end()); to > from {
+		x.awayOf(uint32(s.cpu)) // there is a row also of a CPU that was never idle
+		x.unseen.now[s.cpu] += uint64(to - from)
 	}
 }
 
@@ -278,7 +284,11 @@ func (x *exactCPUTime) Tables() []Table {
 func (x *exactCPUTime) settle() {
 	until := min(x.window.end(), x.env.Recording.End.UnixNano())
 	x.timeline.cpus.All(func(number uint32, seat *seat) {
-		if s := x.timeline.open(number, seat, until); s != nil {
+		switch s := x.timeline.open(number, seat, until); {
+		case s == nil:
+		case s.broken:
+			x.nobodys(s)
+		default:
 			x.count(s, false)
 		}
 	})

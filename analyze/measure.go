@@ -129,6 +129,7 @@ type measured struct {
 func (p *Profile) measure() (*measurePass, error) {
 	tasks := replay.NewTasks(p.capture)
 	m := &measurePass{p: p, tasks: tasks, timeline: newTimeline(p.capture, tasks)}
+	m.timeline.occupy(p.capture, p.capture.Meta().Window.To)
 	err := m.tasks.Preload(p.capture)
 	if !p.exact() && p.Lacks["cpu"] == "" {
 		m.ledger = newLedger(p.capture)
@@ -146,7 +147,7 @@ func (m *measurePass) Begin() {}
 func (m *measurePass) Tables() []Table {
 	if m.p.exact() {
 		m.timeline.cpus.All(func(number uint32, seat *seat) {
-			if s := m.timeline.open(number, seat, m.p.Recording.End.UnixNano()); s != nil {
+			if s := m.timeline.open(number, seat, m.p.Recording.End.UnixNano()); s != nil && !s.broken {
 				m.count(s, false)
 			}
 		})

@@ -15,7 +15,7 @@ type Stay struct {
 	Wait      uint64 // ns in a run queue before it
 	WaitKnown bool   // not of the first stay of a CPU that is seen
 	Preempted bool   // it left while runnable
-	Broken    bool   // switches are missing before it: nobody knows since when, nor how long it waited
+	Broken    bool   // switches are missing in it: nobody knows since when, or until when if it is open, nor how long it waited
 	Open      bool   // it has not ended
 }
 
@@ -37,7 +37,9 @@ func StayNeeds() []Need {
 // NewStays follows the CPUs of a capture. The tasks are the caller's, who keeps
 // them up to date.
 func NewStays(c *format.Capture, tasks *replay.Tasks) *Stays {
-	return &Stays{timeline: newTimeline(c, tasks)}
+	s := &Stays{timeline: newTimeline(c, tasks)}
+	s.timeline.occupy(c, c.Meta().Window.To)
+	return s
 }
 
 // Waking takes a row of kind sched_waking.
@@ -61,7 +63,7 @@ func (s *Stays) of(t *stay) *Stay {
 func (s *Stays) Open(until int64, visit func(*Stay)) {
 	for _, cpu := range s.timeline.cpus.Numbers() {
 		seat := s.timeline.cpus.Get(cpu)
-		s.stay = Stay{TID: seat.tid, CPU: int(cpu), From: min(seat.since, until), To: until, Open: true}
+		s.stay = Stay{TID: seat.tid, CPU: int(cpu), From: min(seat.since, until), To: until, Open: true, Broken: s.timeline.unseen.Covers(int(cpu), until)}
 		visit(&s.stay)
 	}
 }

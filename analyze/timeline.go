@@ -57,12 +57,14 @@ const (
 
 // wake is who woke a thread, and when.
 type wake struct {
-	queued  bool // it left its CPU while runnable: it waits since then, whoever wakes it
-	waiting bool // for a CPU, since at
-	at      int64
+	queued  bool  // it left its CPU while runnable: it waits since then, whoever wakes it
+	waiting bool  // for a CPU, since at
+	at      int64 // 0: it was woken before it had left its CPU
 	by      uint32
 	came    bool // to the CPU that it is on, after it was woken
-	on      bool // it is on a CPU, as far as switches are there: nobody wakes it
+	on      bool // it is on a CPU, as far as switches are there: it may be about to leave it
+	falling bool // it was woken there, before it had left the CPU to sleep: by fellBy
+	fellBy  uint32
 	left    int64
 }
 
@@ -71,6 +73,7 @@ type seat struct {
 	tid, before uint32
 	since       int64
 	known       bool                    // its arrival was seen
+	assumed     bool                    // no switch of the CPU was seen yet
 	unseen      []replay.UnseenInterval // that are to come
 }
 
@@ -88,6 +91,22 @@ func newTimeline(c *format.Capture, tasks *replay.Tasks) *timeline {
 		woken: c.Col("woken_tid"), follow: slices.Contains(c.Meta().Sources, "wakeups"), changes: tasks != nil && replay.Changing(c.Meta()),
 		numbers: replay.NewNumbers(c.Col(format.ColumnCPU), c.Col(format.ColumnTID), c.Col("next_tid"), c.Col("delay_ns"), c.Col("preempted")),
 	}
+}
+
+// occupy notes who is on CPUs that switch only after an instant, or never; 0: at the
+// end.
+func (l *timeline) occupy(c *format.Capture, to int64) {
+	who, _ := replay.Occupants(c, to) // what cannot be read ends the pass itself
+	for cpu, tid := range who {
+		c := l.first(uint32(cpu), tid)
+		c.assumed = true
+		l.cpus.Set(uint32(cpu), c)
+	}
+}
+
+// first is the seat of who is on a CPU when the recording begins.
+func (l *timeline) first(cpu, tid uint32) *seat {
+	return &seat{tid: tid, since: l.begin, unseen: l.unseen.Of(int(cpu))}
 }
 
 // stay is the one that a switch ends. When switches are missing before it, it
@@ -117,8 +136,10 @@ func (l *timeline) leave(row int, t int64) {
 	number, tid := uint32(n[switchCPU][row]), uint32(n[switchTID][row])
 	c := l.cpus.Get(number)
 	if c == nil { // whoever leaves was there all the time
-		c = &seat{tid: tid, since: l.begin, unseen: l.unseen.Of(int(number))}
+		c = l.first(number, tid)
 		l.cpus.Set(number, c)
+	} else if c.assumed {
+		c.tid, c.assumed = tid, false
 	}
 	s := &l.last // member by member: several times as fast as a copy
 	s.tid, s.left, s.cpu, s.from, s.to = tid, tid, int(number), c.since, t
@@ -137,12 +158,13 @@ func (l *timeline) leave(row int, t int64) {
 	c.tid, c.before, c.since, c.known = s.next, tid, t, true
 }
 
-// open is the stay of who is on a CPU at an instant; nil: there is none.
+// open is the stay of who is on a CPU at an instant; nil: there is none. It is broken
+// where that thread may have left unseen.
 func (l *timeline) open(number uint32, c *seat, until int64) *stay {
 	if c.since >= until {
 		return nil
 	}
-	s := &stay{tid: c.tid, cpu: int(number), from: c.since, to: until}
+	s := &stay{tid: c.tid, cpu: int(number), from: c.since, to: until, broken: l.unseen.Covers(int(number), until)}
 	if l.changes && s.tid != 0 {
 		l.clip(s)
 	}
@@ -171,9 +193,13 @@ func (l *timeline) clip(s *stay) {
 	}
 }
 
-// wake takes a wakeup.
+// wake takes a wakeup. One of a thread on a CPU is of the sleep that it falls into,
+// unless another comes meanwhile.
 func (l *timeline) wake(e replay.Event) {
-	if w := l.wakeOf(uint32(e.Uint(l.woken))); !w.queued && !w.on {
+	switch w := l.wakeOf(uint32(e.Uint(l.woken))); {
+	case w.on:
+		w.falling, w.fellBy = true, e.TID()
+	case !w.queued:
 		*w = wake{waiting: true, at: e.Time(), by: e.TID(), left: w.left}
 	}
 }
@@ -191,17 +217,26 @@ func (l *timeline) wakeOf(tid uint32) *wake {
 // wait is no longer than it is since the wakeup: the kernel's counter may hold
 // sleep of a thread that it moved to another queue meanwhile (seen on 6.12).
 func (l *timeline) wokenBefore(s *stay) {
+	var fell wake
 	if w := l.wakes.Get(s.tid); w != nil {
 		if w.came {
 			s.woken, s.waker = true, w.by
 		}
-		if w.came && !l.unseen.Lost(-1, w.left, s.from) { // else it may not have slept
+		if w.came && w.at != 0 && !l.unseen.Lost(-1, w.left, s.from) { // else it may not have slept
 			s.wait = min(s.wait, uint64(max(0, s.from-w.at)))
 		}
-		*w = wake{}
+		fell, *w = *w, wake{}
 	}
 	if s.left != 0 {
-		*l.wakeOf(s.left) = wake{queued: s.preempted, left: s.to}
+		w := l.wakeOf(s.left)
+		*w = wake{queued: s.preempted, left: s.to}
+		switch {
+		case s.left != s.tid || s.preempted:
+		case fell.falling:
+			w.waiting, w.by = true, fell.fellBy
+		case fell.waiting: // nobody saw it come
+			w.waiting, w.by = true, fell.by
+		}
 	}
 	if s.next != 0 {
 		w := l.wakeOf(s.next)

@@ -13,7 +13,7 @@ const unseenTitle = "Longest intervals in which switches went unseen"
 var unseenColumns = []ColumnSpec{
 	{Name: "cpu", Doc: "number of the CPU"},
 	{Name: "since", Unit: unitInstant, Doc: "last switch that was seen before"},
-	{Name: "time", Unit: unitInstant, Doc: "first switch that was seen after"},
+	{Name: "time", Unit: unitInstant, Doc: "first switch that was seen after, or the end of the recording"},
 	{Name: "interval_ns", Unit: unitNS, Doc: "from since to time"},
 	{Name: "lost", Unit: unitCount, Doc: "switches that went unseen, at least"},
 }

@@ -91,9 +91,10 @@ func (p *wakeupsPass) Event(e replay.Event) error {
 			delete(p.pending, next)
 		}
 		delete(p.queued, next)
-		// Who leaves a CPU was on one: a wakeup of then had nobody to wake.
-		delete(p.pending, e.TID())
+		// Who leaves a CPU was on one. A wakeup of then is of the sleep that it
+		// falls into, and kept it awake if it does not.
 		if e.Uint(p.preempted) != 0 {
+			delete(p.pending, e.TID())
 			p.queued[e.TID()] = true
 		} else { // also of a thread that came unseen
 			delete(p.queued, e.TID())

@@ -40,6 +40,7 @@ type cpu struct {
 	last     int64  // switch
 	switches uint64 // rows
 	idle     int64  // ns
+	unsure   bool   // switches went unseen up to the end: who was there then is not known
 }
 
 // runs is what the switches say of a thread id.
@@ -214,7 +215,11 @@ func (h *chain) twice(r *runs, tid uint32, number int, t int64) {
 
 // close adds the slices that are open at the end of the recording.
 func (h *chain) close(end int64) {
-	for _, c := range h.cpus {
+	for number, c := range h.cpus {
+		if h.r.unseen.Covers(number, end) {
+			c.unsure = true
+			h.of(c.tid).unsure = true
+		}
 		if c.tid == 0 {
 			c.idle += end - c.since
 		} else {

@@ -11,6 +11,7 @@ import (
 type seats struct {
 	byCPU   replay.ByNumber[seat]
 	numbers *replay.Numbers
+	unseen  *replay.Unseen
 	state   format.Col
 	hop     hop
 	wake    wake
@@ -33,7 +34,9 @@ const (
 )
 
 func newSeats(s *story) seats {
+	unseen, _ := replay.ReadUnseen(s.capture) // what cannot be read ends the story itself
 	return seats{
+		unseen:  unseen,
 		state:   s.col("prev_state"),
 		numbers: replay.NewNumbers(s.col(format.ColumnCPU), s.col(format.ColumnTID), s.col("next_tid"), s.col("next_prio"), s.col("preempted")),
 	}
@@ -47,6 +50,15 @@ func (s *story) sit(e replay.Event) {
 
 // seatAll tells who is on the CPUs when the window begins.
 func (s *story) seatAll() error {
+	who, err := replay.Occupants(s.capture, s.window.To)
+	if err != nil {
+		return err
+	}
+	for cpu, tid := range who {
+		if s.byCPU.Get(uint32(cpu)) == nil {
+			s.byCPU.Set(uint32(cpu), &seat{tid: tid})
+		}
+	}
 	for _, cpu := range s.byCPU.Numbers() {
 		if err := s.seat(cpu, s.byCPU.Get(cpu).tid); err != nil {
 			return err
@@ -98,7 +110,7 @@ func (s *story) change(row int, e replay.Event) (err error) {
 		}
 		c = s.byCPU.Get(h.cpu)
 	}
-	h.since, h.broken = c.since, c.who.TID != h.prev.TID
+	h.since, h.broken = c.since, c.who.TID != h.prev.TID || s.unseen.Before(int(h.cpu), h.at)
 	h.state, h.prio, h.preempted = e.Str(s.state), n[switchPrio][row], n[switchPreempted][row] != 0
 	c.who, c.since = h.next, h.at
 	if err := s.sink.hop(h); err != nil || h.state != "X" {
@@ -128,7 +140,7 @@ func (s *story) leaveAll() error {
 		if err != nil {
 			return err
 		}
-		s.hop = hop{cpu: cpu, prev: c.who, next: next, since: c.since, at: s.until, state: "R", final: true}
+		s.hop = hop{cpu: cpu, prev: c.who, next: next, since: c.since, at: s.until, state: "R", final: true, broken: s.unseen.Covers(int(cpu), s.until)}
 		if err := s.sink.hop(&s.hop); err != nil {
 			return err
 		}

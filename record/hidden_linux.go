@@ -50,7 +50,7 @@ func (s *session) addNeverSeen(at uint64) error {
 // addNeverSeen adds the row of a thread that was listed in the end, unless it has
 // sums.
 func (a *accounts) addNeverSeen(w *format.Writer, t *bpf.Task, at uint64) error {
-	if _, ok := a.written[t.H.TID]; ok || t.H.TID == 0 || t.Start > at {
+	if last := a.written[t.H.TID]; last.start == t.Start || t.H.TID == 0 || t.Start > at {
 		return nil
 	}
 	had, _, listed := a.listed.find(t.H.TID, t.Start)

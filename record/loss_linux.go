@@ -139,6 +139,27 @@ func (l *losses) gaveUp(w *format.Writer, kinds []format.Kind, lost map[string]u
 	return nil
 }
 
+// leftUnseen adds that the last threads to come to CPUs may have left them unseen before
+// the end of the recording. The programs tell of a leave when they see the next switch,
+// which was later.
+func (l *losses) leftUnseen(w *format.Writer, all []leftUnseen, at uint64) error {
+	last := l.since
+	defer func() { l.since = last }()
+	source := uint32(sourceCPU)
+	if l.programs.Records("sched") {
+		source = sourceSched
+	}
+	for _, c := range all {
+		l.since = c.since
+		l.unseen++
+		l.seen++
+		if err := l.add(w, uint16(c.cpu), source, bpf.Unseen, 1, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add writes one loss, if there is one.
 func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, at uint64) error {
 	if lost == 0 {
@@ -202,6 +223,7 @@ func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint6
 // Numbers of enum source and enum loss_reason.
 const (
 	sourceRecording = 0
+	sourceCPU       = 1
 	sourceSched     = 2
 	ringFull        = 0
 )

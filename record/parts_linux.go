@@ -202,6 +202,16 @@ func (s *session) forgetOld() {
 	}
 }
 
+// fit drops what a file of the window has no room for: rows may have come faster than
+// segments could end. The newest segment stays.
+func (s *session) fit() {
+	p := s.parts
+	for len(p.begun) > 1 && s.writer.Stats().Bytes+windowBytes > p.most {
+		s.writer.DropOldest()
+		p.begun = p.begun[1:]
+	}
+}
+
 // lastOf is when segment i begins, in boot time.
 func (s *session) lastOf(i int) uint64 { return max(s.parts.begun[i].from, s.opens) }
 
@@ -316,6 +326,7 @@ func (s *session) dump(until uint64) error {
 		return err
 	}
 	s.lastFlush = time.Now()
+	s.fit()
 	kept := s.writer.Kept()
 	s.writer.DropNewest()
 	p.writing = make(chan dumped, 1)
@@ -368,6 +379,7 @@ func (s *session) endWindow() error {
 	if err != nil {
 		return err
 	}
+	s.fit()
 	meta := s.windowMeta()
 	d := dumpTo(out, s.writer.Kept(), &meta, "the recording ended")
 	if d.err == nil {

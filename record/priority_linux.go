@@ -25,14 +25,31 @@ func hurry(nice int) (before int, err error) {
 	if nice == 0 {
 		return before, nil
 	}
+	// A thread that had not been told yet may have begun another meanwhile.
+	for more := true; more && err == nil; {
+		more, err = hurryThreads(nice)
+	}
+	return before, err
+}
+
+// hurryThreads gives the nice value to the threads that there are, and tells whether
+// any of them had another.
+func hurryThreads(nice int) (changed bool, err error) {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
-		return before, fmt.Errorf("list the recorder's threads: %w", err)
+		return false, fmt.Errorf("list the recorder's threads: %w", err)
 	}
 	for _, t := range threads {
-		if tid, err := strconv.Atoi(t.Name()); err == nil {
-			_ = unix.Setpriority(unix.PRIO_PROCESS, tid, nice) // it may have ended, or we may not
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			continue
+		}
+		if raw, err := unix.Getpriority(unix.PRIO_PROCESS, tid); err != nil || 20-raw == nice {
+			continue // it has ended, or has it
+		}
+		if unix.Setpriority(unix.PRIO_PROCESS, tid, nice) == nil { // we may not, or it has ended
+			changed = true
 		}
 	}
-	return before, nil
+	return changed, nil
 }

@@ -3,6 +3,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -281,7 +282,8 @@ func (s *session) account(now time.Time) error {
 
 func (s *session) addSums(at uint64) error {
 	if s.programs.Records("cpu") {
-		if err := s.sums.write(s.writer, at); err != nil {
+		err := s.sums.write(s.writer, at)
+		if err := cmp.Or(err, s.losses.leftUnseen(s.writer, s.sums.left, at)); err != nil {
 			return err
 		}
 	}

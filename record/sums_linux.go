@@ -32,10 +32,29 @@ type accounts struct {
 	written map[uint32]written // by tid
 	slices  openSlices
 	stats   stats
+	left    []leftUnseen // at the end of the recording
+}
+
+// leftUnseen is a CPU whose last thread may have left it unseen before the end.
+type leftUnseen struct {
+	cpu   int
+	since uint64 // when that thread came, or the recording began
 }
 
 // written is what the last row of a thread had.
-type written struct{ onCPU, cpuTime uint64 }
+type written struct {
+	start          uint64 // of the thread
+	onCPU, cpuTime uint64
+	again          bool // its next row is due, whatever it has
+}
+
+// before is what the last row had of the thread that a row is of.
+func (a *accounts) before(row *bpf.TaskSum) written {
+	if last := a.written[row.H.TID]; last.start == row.Start {
+		return last
+	}
+	return written{}
+}
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
 	return &accounts{programs: p, opens: opens, online: onlineCPUs(), initial: map[uint32]clockReading{}, written: map[uint32]written{}, slices: newOpenSlices()}
@@ -51,7 +70,10 @@ func (a *accounts) wentOnline(row *bpf.CPUOnline) {
 
 // forget has the next rows be of all threads, also of those that did not run.
 func (a *accounts) forget() {
-	clear(a.written)
+	for tid, last := range a.written {
+		last.again = true
+		a.written[tid] = last
+	}
 	a.stats.forget()
 }
 
@@ -305,6 +327,8 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockRead
 	}
 	share := float64(wall) / float64(clock.at-c.Since)
 	row.CPUTimeNS += min(wall, uint64(float64(clock.cpuTime-c.On.CPUTime)*min(share, 1)))
+	// The host may have stolen more of the slice since the last estimate than before.
+	row.CPUTimeNS = max(row.CPUTimeNS, a.before(row).cpuTime)
 	if c.Since >= a.opens && clock.runQueue > c.On.RunQueue && c.initial == nil {
 		row.RunQueueNS += clock.runQueue - c.On.RunQueue
 	}
@@ -332,7 +356,7 @@ func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockRe
 
 func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 	tid := row.H.TID
-	a.slices.add(row, a.written[tid].onCPU)
+	a.slices.add(row, a.before(row).onCPU)
 	if dead {
 		a.part(row)
 		delete(a.written, tid)
@@ -340,10 +364,10 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 		if err := a.programs.Bury(tid); err != nil {
 			return err
 		}
-	} else if last, ok := a.written[tid]; ok && last.onCPU == row.OnCPUNS {
+	} else if last, ok := a.written[tid]; ok && last.start == row.Start && !last.again && last.onCPU == row.OnCPUNS {
 		return nil
 	} else {
-		a.written[tid] = written{row.OnCPUNS, row.CPUTimeNS}
+		a.written[tid] = written{start: row.Start, onCPU: row.OnCPUNS, cpuTime: row.CPUTimeNS}
 	}
 	return w.AddReading(bpf.Bytes(row))
 }
@@ -351,7 +375,7 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
 	a.addBeforeBase(row)
-	a.slices.add(row, a.written[row.H.TID].onCPU)
+	a.slices.add(row, a.before(row).onCPU)
 	a.slices.ended(thread{row.H.TID, row.Start})
 	a.part(row)
 	delete(a.written, row.H.TID)
@@ -368,16 +392,23 @@ func (a *accounts) part(row *bpf.TaskSum) {
 		return
 	}
 	// Of the slice that it left in only a part is its, by estimate, as was told before.
-	row.CPUTimeNS = max(row.CPUTimeNS, a.written[row.H.TID].cpuTime)
+	row.CPUTimeNS = max(row.CPUTimeNS, a.before(row).cpuTime)
 	a.listed.forget(row.H.TID, row.Start)
 	delete(a.initial, row.H.TID)
 }
 
 func (a *accounts) writeCPUs(w *format.Writer, cpus []*runningOn, at uint64) error {
 	for _, c := range cpus {
-		idle := c.IdleNS
-		if from := max(c.Since, a.opens); c.Since != 0 && c.On.TID == 0 && at > from {
-			idle += at - from
+		idle, from := c.IdleNS, max(c.Since, a.opens)
+		if c.Since != 0 && c.On.TID == 0 && at > from {
+			if c.LastOther != 0 && at == a.closes {
+				c.unseen = at - from
+			} else {
+				idle += at - from
+			}
+		}
+		if c.unseen > 0 {
+			a.left = append(a.left, leftUnseen{c.cpu, from})
 		}
 		row := bpf.CPUSum{
 			H:        bpf.Header{Time: max(at, c.Since), Kind: kindCPUSum, CPU: uint16(c.cpu)},

@@ -29,7 +29,7 @@ func (r *Reader) Slice(w io.Writer, s Slice) (rows map[string]uint64, err error)
 		return nil, err
 	}
 	s.within(r.capture.Meta().Window)
-	c := &slicer{reader: r, slice: s}
+	c := &slicer{reader: r, slice: s, switched: map[int]bool{}}
 	c.copier, err = format.NewCopier(w, r.capture, c.metadata(), c.kinds(), format.WriterOptions{Background: true})
 	if err != nil {
 		return nil, err
@@ -48,9 +48,10 @@ func (s *Slice) within(w format.Window) {
 
 // slicer writes one slice.
 type slicer struct {
-	reader *Reader
-	slice  Slice
-	copier *format.Copier
+	reader   *Reader
+	slice    Slice
+	copier   *format.Copier
+	switched map[int]bool // CPUs of which a switch was copied
 }
 
 // metadata is that of the capture, with what is special about the slice.
@@ -115,7 +116,8 @@ func (c *slicer) selection(kinds []string) Select {
 
 // copyBehind carries the rest of the window's last reading of sums with the
 // names for it, the sums behind the window that bound what was used in it, the
-// losses and suspensions that may lie in it, and the summary.
+// losses and suspensions that may lie in it, who was on CPUs that did not switch in
+// it, and the summary.
 func (c *slicer) copyBehind() error {
 	if c.slice.To == 0 {
 		return nil
@@ -124,11 +126,17 @@ func (c *slicer) copyBehind() error {
 	if err != nil {
 		return err
 	}
-	b := &behind{to: c.slice.To, bound: map[taskKey]bool{}}
+	b := &behind{to: c.slice.To, bound: map[taskKey]bool{}, switched: c.switched}
 	b.next, b.second = Behind(readings, c.slice.To)
 	file := c.reader.capture
 	b.since, b.exited, b.start = file.Col("since"), file.Col("exited"), file.Col("start")
-	s := c.selection(c.present(append(kindNames(file, introduces), "loss", "suspended", "summary", "task_sum", "cpu_sum")...))
+	kinds := append(kindNames(file, introduces), "loss", "suspended", "summary", "task_sum", "cpu_sum")
+	if late, err := switchesLate(file, c.switched); err != nil {
+		return err
+	} else if late {
+		kinds = append(kinds, "sched_switch")
+	}
+	s := c.selection(c.present(kinds...))
 	s.From = c.slice.To + 1
 	return c.add(s, b.wanted)
 }
@@ -136,7 +144,8 @@ func (c *slicer) copyBehind() error {
 // behind chooses rows from behind a slice's window.
 type behind struct {
 	to                   int64
-	next, second         int64 // the first readings behind the window; 0: none
+	next, second         int64        // the first readings behind the window; 0: none
+	switched             map[int]bool // CPUs of which it is known who was there
 	bound                map[taskKey]bool
 	since, exited, start format.Col
 }
@@ -148,6 +157,8 @@ func (b *behind) wanted(e Event) bool {
 		return true
 	case "loss", "suspended":
 		return e.Int(b.since) <= b.to
+	case "sched_switch":
+		return !b.switched[e.CPU()]
 	case "cpu_sum":
 		return !late || e.Time() == b.next
 	case "task_sum":
@@ -189,6 +200,9 @@ func (c *slicer) add(s Select, want func(Event) bool) error {
 		}
 		if !want(e) {
 			continue
+		}
+		if e.Kind().Name == "sched_switch" {
+			c.switched[e.CPU()] = true
 		}
 		if err := c.copier.Add(e.batch, e.row); err != nil {
 			return err

@@ -79,6 +79,14 @@ func (u *Unseen) Of(cpu int) []UnseenInterval { return u.byCPU[cpu] }
 // a time.
 func (u *Unseen) Before(cpu int, at int64) bool { return u.Between(cpu, at, at) }
 
+// Covers tells whether an instant of a CPU, or the one right before it, lies where
+// switches went unseen.
+func (u *Unseen) Covers(cpu int, at int64) bool {
+	all := u.byCPU[cpu]
+	i, _ := slices.BinarySearchFunc(all, at, func(i UnseenInterval, at int64) int { return cmp.Compare(i.To, at) })
+	return i < len(all) && all[i].From < at
+}
+
 // Between tells whether switches of a CPU went unseen before one in a span, both
 // ends included.
 func (u *Unseen) Between(cpu int, from, to int64) bool {

@@ -84,7 +84,7 @@ func (l *lanes) opened(until int64, leaving *analyze.Stay) {
 		left = *leaving
 	}
 	l.stays.Open(until, func(s *analyze.Stay) {
-		if s.TID == 0 || s.From >= until || leaving != nil && s.CPU == left.CPU {
+		if s.TID == 0 || s.Broken || s.From >= until || leaving != nil && s.CPU == left.CPU {
 			return
 		}
 		l.chunks.put(slice{uint16(s.CPU), 0, l.running(s.TID).thread, s.From - l.span.begin, until - l.span.begin, 0})

@@ -99,3 +99,39 @@ func cpuClock(t *testing.T, pid int) int64 {
 	}
 	return ts.Nano()
 }
+
+// TestUnseenAtTheEnd ends recordings while a process has a CPU for itself whose
+// switches the programs do not see: whoever was seen to come there last is not
+// taken for the one who has it, by no analysis.
+func TestUnseenAtTheEnd(t *testing.T) {
+	need.BPF(t)
+	hidden := child(t, "spin", "1h", "100")
+	open := 0
+	for i := range 10 {
+		path := filepath.Join(t.TempDir(), "trace.arrow")
+		res, err := recorder.Run(t.Context(), recorder.Options{
+			Output: path, Sources: []string{"cpu", "sched", "process"}, All: true, BlindTo: uint32(hidden), Duration: time.Duration(30+i) * time.Millisecond,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, "check", path)
+		checkOnCPU(t, recording{trace: path}, onlineCPUs(t))
+		const late = 10 * time.Millisecond
+		end := res.Start.Add(res.Duration)
+		span := analyze(t, "cputime", path, "--from", end.Add(-late).Format(time.RFC3339Nano))
+		nobodys := span.sum(t, "on_cpu_ns", map[string]any{"class": "unseen"})
+		for _, loss := range replayRows(t, path, "loss") {
+			if loss["loss_reason"] != "unseen" || loss.int(t, "time_ns") != end.UnixNano() || loss.int(t, "cpu") != 0 {
+				continue
+			}
+			open++
+			if want := min(int64(late), end.UnixNano()-loss.int(t, "since_ns")); nobodys < want {
+				t.Errorf("of the last %v nobody had %d ns, want at least %d", late, nobodys, want)
+			}
+		}
+	}
+	if open == 0 {
+		t.Error("no recording ended while nobody is known to have had CPU 0")
+	}
+}

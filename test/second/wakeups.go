@@ -76,9 +76,9 @@ func queued(before []*event, tid uint32) bool {
 	return false
 }
 
-// arrival is when a thread that was woken comes to a CPU. When it leaves one
-// before, it was on it, and there was nobody to wake; a later wakeup that finds it
-// asleep still is the one that counts.
+// arrival is when a thread that was woken comes to a CPU. When it is preempted
+// before, it was on one, and kept awake; a later wakeup that finds it asleep still is
+// the one that counts.
 func arrival(after []*event, tid uint32) (int64, bool) {
 	for _, e := range after {
 		switch {
@@ -87,7 +87,7 @@ func arrival(after []*event, tid uint32) (int64, bool) {
 		case e.kind != "sched_switch":
 		case e.id("next_tid") == tid:
 			return e.at, true
-		case e.id("tid") == tid:
+		case e.id("tid") == tid && e.n("preempted") != 0:
 			return 0, false
 		}
 	}
