@@ -220,7 +220,7 @@ struct task_sum {
 	__u8 parted; /* the same */
 	__u8 reserved[5];
 	ns_t cpu_unknown_ns DOC("CPU time within the recording that the thread may have had besides cpu_time_ns, at most: it was found on a CPU that it was not seen to come to");
-	__u64 cpu_time_base; /* see struct sum */
+	__u64 cpu_time_base; /* see struct sum; 0: nothing before it counts */
 } EVENT(8, "cpu", "sums of one thread from the start of the recording to time") HOT NO("cpu");
 
 struct cpu_sum {

@@ -119,7 +119,8 @@ type Sum struct {
 	First          uint32
 	Parted         uint32
 	Task           uint64
-	Reserved       [2]uint64
+	Renumbered     uint64
+	Reserved       uint64
 }
 
 // Batch is struct batch of the programs.

@@ -89,7 +89,8 @@ struct sum {
 	__u64 task;  /* address of the thread, which tells it from another with its number */
 	/* With its key and the kernel's own 48 bytes an entry has three cache
 	 * lines: threads on different CPUs must not share one. */
-	__u64 reserved[2];
+	__u64 renumbered; /* it took the number from another: what it had before the base counts under its own */
+	__u64 reserved;
 };
 ANCHOR(sum);
 
@@ -298,7 +299,7 @@ static __always_inline void bury(struct sum *s, __u32 tid, __u64 now)
 	e->first = s->first;
 	e->parted = s->parted;
 	e->cpu_unknown_ns = s->unknown_ns;
-	e->cpu_time_base = s->cpu_time_base;
+	e->cpu_time_base = s->renumbered ? 0 : s->cpu_time_base;
 	submit(e);
 	bpf_map_delete_elem(&sums, &tid);
 }
@@ -309,7 +310,7 @@ static __always_inline void renumber(struct sum *s, __u32 tid, const struct read
 {
 	struct sum fresh = {
 		.start = r->start, .pid = r->pid, .task = r->task, .last_out = now, .cpu_time_base = r->cpu_time,
-		.run_queue_base = r->run_queue, .migrations_base = r->migrations,
+		.run_queue_base = r->run_queue, .migrations_base = r->migrations, .renumbered = 1,
 	};
 
 	struct sum *first = bpf_map_lookup_elem(&sums, &r->tid);
@@ -682,7 +683,7 @@ static __always_inline void fill_move(struct task_sum *e, struct task_struct *p,
 	e->involuntary = s->involuntary;
 	e->first = s->first;
 	e->cpu_unknown_ns = s->unknown_ns;
-	e->cpu_time_base = s->cpu_time_base;
+	e->cpu_time_base = s->renumbered ? 0 : s->cpu_time_base;
 }
 
 /* fills tells whether sums of a thread that moves are there to be told: of a process

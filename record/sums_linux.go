@@ -43,17 +43,11 @@ type leftUnseen struct {
 
 // written is what the last row of a thread had.
 type written struct {
-	start          uint64 // of the thread
+	start, task    uint64 // of the thread: one that takes the number of another has its start, too
 	onCPU, cpuTime uint64
-	again          bool // its next row is due, whatever it has
-}
-
-// before is what the last row had of the thread that a row is of.
-func (a *accounts) before(row *bpf.TaskSum) written {
-	if last := a.written[row.H.TID]; last.start == row.Start {
-		return last
-	}
-	return written{}
+	again          bool   // its next row is due, whatever it has
+	renumbered     bool   // it took the number from one whose last row is to come
+	former         uint64 // that had so much on a CPU
 }
 
 func newAccounts(p *bpf.Programs, opens uint64) *accounts {
@@ -137,7 +131,7 @@ func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uin
 		gone := now.LastOther != 0
 		clock = clockReading{at: now.LastOut, cpuTime: now.LastCPUTime, runQueue: now.LastRunQueue, gone: gone, unreadable: gone}
 	}
-	c.sum.PID, c.sum.Start = c.On.PID, c.On.Start // it may never have left a CPU
+	c.sum.PID, c.sum.Start, c.sum.Task = c.On.PID, c.On.Start, c.On.Task // it may never have left a CPU
 	row := a.row(tid, &c.sum, at)
 	if clock.gone {
 		a.addUnseenLeave(&row, c, &clock, at)
@@ -268,6 +262,17 @@ func (a *accounts) assume(c *runningOn) {
 	}
 }
 
+// know has the last row of a thread be that of whoever has its number now.
+func (a *accounts) know(tid uint32, s *bpf.Sum) {
+	last, ok := a.written[tid]
+	if ok && last.start == s.Start && (last.task == s.Task || last.task == 0 || s.Task == 0) { // a list does not have it
+		last.task = max(last.task, s.Task)
+		a.written[tid] = last
+		return
+	}
+	a.written[tid] = written{start: s.Start, task: s.Task, again: true, renumbered: ok && last.start == s.Start, former: last.onCPU}
+}
+
 func (a *accounts) row(tid uint32, s *bpf.Sum, at uint64) bpf.TaskSum {
 	row := bpf.TaskSum{
 		H:            bpf.Header{Time: max(at, s.LastOut), Kind: kindTaskSum, PID: s.PID, TID: tid},
@@ -284,7 +289,11 @@ func (a *accounts) row(tid uint32, s *bpf.Sum, at uint64) bpf.TaskSum {
 		CPUUnknownNS: s.UnknownNS,
 		CPUTimeBase:  s.CPUTimeBase,
 	}
+	if s.Renumbered != 0 {
+		row.CPUTimeBase = 0
+	}
 	a.addBeforeBase(&row)
+	a.know(tid, s)
 	return row
 }
 
@@ -328,7 +337,7 @@ func (a *accounts) addOpenSlice(row *bpf.TaskSum, c *runningOn, clock *clockRead
 	share := float64(wall) / float64(clock.at-c.Since)
 	row.CPUTimeNS += min(wall, uint64(float64(clock.cpuTime-c.On.CPUTime)*min(share, 1)))
 	// The host may have stolen more of the slice since the last estimate than before.
-	row.CPUTimeNS = max(row.CPUTimeNS, a.before(row).cpuTime)
+	row.CPUTimeNS = max(row.CPUTimeNS, a.written[row.H.TID].cpuTime)
 	if c.Since >= a.opens && clock.runQueue > c.On.RunQueue && c.initial == nil {
 		row.RunQueueNS += clock.runQueue - c.On.RunQueue
 	}
@@ -356,18 +365,20 @@ func (a *accounts) addUnseenLeave(row *bpf.TaskSum, c *runningOn, clock *clockRe
 
 func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 	tid := row.H.TID
-	a.slices.add(row, a.before(row).onCPU)
+	last := a.written[tid]
+	a.slices.add(row, last.onCPU)
 	if dead {
-		a.part(row)
+		a.part(row, last.cpuTime)
 		delete(a.written, tid)
 		a.slices.ended(thread{tid, row.Start})
 		if err := a.programs.Bury(tid); err != nil {
 			return err
 		}
-	} else if last, ok := a.written[tid]; ok && last.start == row.Start && !last.again && last.onCPU == row.OnCPUNS {
+	} else if !last.again && last.onCPU == row.OnCPUNS {
 		return nil
 	} else {
-		a.written[tid] = written{start: row.Start, onCPU: row.OnCPUNS, cpuTime: row.CPUTimeNS}
+		last.onCPU, last.cpuTime, last.again = row.OnCPUNS, row.CPUTimeNS, false
+		a.written[tid] = last
 	}
 	return w.AddReading(bpf.Bytes(row))
 }
@@ -375,10 +386,23 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
 	a.addBeforeBase(row)
-	a.slices.add(row, a.before(row).onCPU)
+	last := a.written[row.H.TID]
+	switch {
+	case last.start != row.Start: // of another, which has none any more
+		last = written{}
+	case last.renumbered: // its number is another's by now
+		a.slices.add(row, last.former)
+		a.slices.ended(thread{row.H.TID, row.Start})
+		last.renumbered = false
+		a.written[row.H.TID] = last
+		return
+	}
+	a.slices.add(row, last.onCPU)
 	a.slices.ended(thread{row.H.TID, row.Start})
-	a.part(row)
-	delete(a.written, row.H.TID)
+	a.part(row, last.cpuTime)
+	if last.start == row.Start {
+		delete(a.written, row.H.TID)
+	}
 }
 
 // moved is told of a row that a thread has as it moves to another cgroup, before
@@ -387,12 +411,12 @@ func (a *accounts) moved(row *bpf.TaskSum) { a.addBeforeBase(row) }
 
 // part forgets what the start was like of a thread whose process left those
 // recorded: it may come back, and what it has until then does not count.
-func (a *accounts) part(row *bpf.TaskSum) {
+func (a *accounts) part(row *bpf.TaskSum, told uint64) {
 	if row.Parted == 0 {
 		return
 	}
 	// Of the slice that it left in only a part is its, by estimate, as was told before.
-	row.CPUTimeNS = max(row.CPUTimeNS, a.before(row).cpuTime)
+	row.CPUTimeNS = max(row.CPUTimeNS, told)
 	a.listed.forget(row.H.TID, row.Start)
 	delete(a.initial, row.H.TID)
 }

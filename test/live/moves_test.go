@@ -328,3 +328,47 @@ func TestExecByAnotherThread(t *testing.T) {
 		t.Errorf("the process is %v, want one that executed %s and ended with 0", life, sh)
 	}
 }
+
+// What a process had before the recording is not its own in it, also when another
+// thread takes the number of the first.
+func TestExecByAnotherThreadOfOlderProcess(t *testing.T) {
+	file, err := exec.LookPath("true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait, begin, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	swap := exec.Command(workload, "child", "swap-later", file)
+	swap.ExtraFiles = []*os.File{wait}
+	if err := swap.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = swap.Process.Kill() })
+	wait.Close()
+	var before int64
+	waitUntil(t, "it has used its CPU time, and waits", func() bool {
+		last := before
+		before = cpuClock(t, swap.Process.Pid)
+		return before > int64(70*time.Millisecond) && before == last
+	})
+	cmd, path := start(t, "-e", "cpu,process")
+	begin.Close()
+	if err := swap.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	stopped(t, cmd, path)
+	usage := swap.ProcessState.SysUsage().(*syscall.Rusage)
+	want := usage.Utime.Nano() + usage.Stime.Nano() - before
+	rows := analyze(t, "cputime", path, "--pid", fmt.Sprint(swap.Process.Pid)).Rows
+	for _, r := range rows {
+		least, most := r.int(t, "cpu_time_min_ns"), r.int(t, "cpu_time_max_ns")
+		if want < least-tick || want > most+tick {
+			t.Errorf("CPU time %d to %d ns, by its own clocks %d", least, most, want)
+		}
+	}
+	if len(rows) != 1 {
+		t.Errorf("%d rows of process %d, want 1", len(rows), swap.Process.Pid)
+	}
+}

@@ -42,6 +42,7 @@ var roles = map[string]func(args []string) error{
 	"reuse":        reuseRole,
 	"deadline":     deadlineRole,
 	"swap":         swapRole,
+	"swap-later":   swapLaterRole,
 }
 
 func runChild(args []string) error {

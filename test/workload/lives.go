@@ -139,10 +139,27 @@ func deadlineRole(args []string) error {
 func swapRole(args []string) error {
 	runtime.LockOSThread()
 	burnCPU(20 * time.Millisecond)
+	return swap(args, func() {})
+}
+
+// swapLaterRole does so when its parent closes the start pipe.
+func swapLaterRole(args []string) error {
+	runtime.LockOSThread()
+	burnCPU(20 * time.Millisecond)
+	return swap(args, func() {
+		awaitStart()
+		burnCPU(10 * time.Millisecond)
+	})
+}
+
+// swap has another thread execute a file after it has used CPU time and done what
+// comes before.
+func swap(args []string, before func()) error {
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		burnCPU(50 * time.Millisecond)
+		before()
 		failed <- unix.Exec(args[0], args, nil)
 	}()
 	return <-failed
