@@ -17,6 +17,7 @@ var connGroupColumns = []ColumnSpec{
 type connGroup struct {
 	conn *conn // by connection only
 	pid  uint32
+	born int64 // when that process started
 	name string
 	port uint64
 }
@@ -25,7 +26,7 @@ type connGroup struct {
 func (c *conn) group(by string) connGroup {
 	switch by {
 	case "process":
-		return connGroup{pid: c.pid}
+		return connGroup{pid: c.pid, born: c.owner}
 	case "remote":
 		return connGroup{name: c.remote()}
 	case "port":
@@ -47,6 +48,15 @@ func grouped[R any](all []*conn, by string, begin func(connGroup, *conn) *R, add
 		add(rows[g], c)
 	}
 	return order
+}
+
+// named is the connection that names a row: another one, unless that has no name of its
+// owner and this has one.
+func (c *conn) named(other *conn) *conn {
+	if other == nil || other.comm == "" && c.comm != "" {
+		return c
+	}
+	return other
 }
 
 // remote is the other side's address, - when no row tells it.

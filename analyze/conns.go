@@ -51,6 +51,17 @@ func connNeeds() []Need {
 	}
 }
 
+// ownedNeeds are those rows, and the ones that tell apart processes that had the same
+// number one after the other.
+func ownedNeeds() []Need {
+	needs := connNeeds()
+	for _, n := range identity() {
+		n.Optional = true
+		needs = append(needs, n)
+	}
+	return needs
+}
+
 // connColumns define what names a connection, and its owner.
 var connColumns = []ColumnSpec{
 	{Name: "pid", Some: true, Doc: "process that owns the connection; none when no process touched it, or where rows are not of one process"},
@@ -66,6 +77,7 @@ var connColumns = []ColumnSpec{
 // conn is what is known of one connection.
 type conn struct {
 	pid          uint32
+	owner        int64 // when the process of that number started, which owns it; 0: not known
 	comm         string
 	laddr, raddr Value
 	lport, rport Value
@@ -95,6 +107,7 @@ type conns struct {
 	begin  int64   // of what counts
 	listed int64   // when all connections had been listed that are older than the recording
 	env    *Env
+	tasks  *replay.Tasks // nil: owners are numbers
 
 	id, laddr, lport, raddr, rport, direction, socketOf, comm, connect, accept, errno, state, from format.Col
 	figures                                                                                        [figures]format.Col
@@ -110,6 +123,24 @@ func newConns(env *Env) conns {
 	for i, name := range figureNames {
 		p.figures[i] = c.Col(name)
 	}
+	return p
+}
+
+// tell takes an event when it says who a task is: owners are processes from then on.
+func (p *conns) tell(e replay.Event) bool {
+	switch e.Kind().Name {
+	case "task", "fork", "exec", "exit", "thread_start", "thread_exit":
+		p.tasks.Update(e)
+		return true
+	}
+	return false
+}
+
+// newOwnedConns are connections whose owners are told apart by their start, too.
+func newOwnedConns(env *Env) conns {
+	p := newConns(env)
+	p.tasks = replay.NewTasks(env.Capture)
+	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	return p
 }
 
@@ -176,13 +207,24 @@ func (p *conns) of(e replay.Event) *conn {
 			c.socketOf = of
 		}
 	}
-	if pid := e.PID(); pid != 0 && (c.pid == 0 || !e.Null(p.laddr)) {
+	if pid := e.PID(); pid != 0 && c.pid == 0 && owners(e) {
 		c.pid = pid
+		if p.tasks != nil {
+			task, _ := p.tasks.Lookup(pid)
+			c.owner = task.Start
+		}
 	}
 	if comm := e.Str(p.comm); comm != "" && c.comm == "" {
 		c.comm = comm
 	}
 	return c
+}
+
+// owners tells whether an event's process is the one that owns its connection: reads
+// and replies are of whoever read and sent, which may be another.
+func owners(e replay.Event) bool {
+	kind := e.Kind().Name
+	return kind != "tcp_read" && kind != "tcp_reply"
 }
 
 // count takes the kernel's figures; the last ones are the total. Those of a connection
@@ -201,7 +243,7 @@ func (p *conns) count(c *conn, e replay.Event) {
 	case c.based || told:
 	case c.direction != "unknown" && began >= p.begin:
 		c.based = true
-	case e.Kind().Name == "tcp_socket" && e.Time() <= p.listed:
+	case e.Kind().Name == "tcp_socket" && c.direction == "unknown" && e.Time() <= p.listed:
 		c.first, c.based = c.last, true
 	}
 }
@@ -211,7 +253,7 @@ func (p *conns) count(c *conn, e replay.Event) {
 func (p *conns) open() {
 	maps.DeleteFunc(p.byID, func(_ uint64, c *conn) bool { return c.ended })
 	p.order = slices.DeleteFunc(p.order, func(c *conn) bool { return c.ended })
-	p.begin = max(p.begin, p.env.window.from)
+	p.begin = max(p.begin, p.env.asked.from)
 	for _, c := range p.order {
 		c.first, c.based = c.last, c.told != 0 && p.begin-c.told <= readingReach
 	}
@@ -237,6 +279,16 @@ func namelessNote(n int) []string {
 	return []string{fmt.Sprintf("%d connections are left out: no row tells their addresses or their owner.", n)}
 }
 
+// settle forgets figures that are not those of the end of what counts: of a connection
+// that was open then, and was not listed shortly before.
+func (p *conns) settle() {
+	for _, c := range p.order {
+		if !c.settled(p.env.end()) {
+			c.known = [figures]bool{}
+		}
+	}
+}
+
 // figure is one of the kernel's figures, nil when it is not known.
 func (c *conn) figure(i int) Value {
 	if !c.known[i] {
@@ -255,13 +307,13 @@ func (c *conn) settled(end int64) bool { return c.ended || end-c.told <= reading
 // unused tells whether a connection never carried anything: it was not connected.
 func (c *conn) unused() bool { return c.connectErrno != 0 }
 
-// carried is how much of a figure is of what counts, up to its end; nil: not known.
-// The largest of something is what it is.
-func (c *conn) carried(i int, end int64) Value {
+// carried is how much of a figure is of what counts; nil: not known. The largest of
+// something is what it is.
+func (c *conn) carried(i int) Value {
 	switch {
 	case largest(i):
 		return c.figure(i)
-	case !c.known[i] || !c.based || !c.settled(end):
+	case !c.known[i] || !c.based:
 		return nil
 	}
 	return c.last[i] - min(c.last[i], c.first[i])
@@ -276,8 +328,8 @@ func (c *conn) least(i int) uint64 {
 }
 
 // most is what it is at most; nil: nobody knows.
-func (c *conn) most(i int, end int64) Value {
-	if !c.known[i] || !c.settled(end) {
+func (c *conn) most(i int) Value {
+	if !c.known[i] {
 		return nil
 	}
 	return c.last[i] - min(c.last[i], c.first[i])
@@ -299,7 +351,7 @@ func (c *conn) names() []Value {
 var closingStates = []string{"fin_wait1", "fin_wait2", "closing", "last_ack", "time_wait"}
 
 // outcomeDoc defines outcome.
-const outcomeDoc = "closed; closing or open at the end of the recording; refused, timed out, reset, unreachable, or failed with another error; unknown when no row tells its addresses"
+const outcomeDoc = "closed; closing or open when it was told of last; refused, timed out, reset, unreachable, or failed with another error; unknown when no row tells its addresses"
 
 // outcome says how a connection ended, by the socket's error (Linux numbers).
 // EPIPE is a reset too: one that came after the peer's FIN.

@@ -48,6 +48,7 @@ func newExecs(env *Env) Pass {
 		tasks: replay.NewTasks(c), args: newExecArgs(),
 		comm: c.Col("comm"), ppid: c.Col("ppid"), filename: newBounded(c, "exec", "filename", "cut"), text: newBounded(c, "exec_args", "args", "cut"),
 	}
+	_ = p.tasks.Preload(c) // what cannot be read ends the pass itself
 	p.Begin()
 	return p
 }

@@ -169,6 +169,14 @@ func (l *latencies) average() uint64 {
 	return l.sum / l.count
 }
 
+// typical is the average, nil when there are no values.
+func (l *latencies) typical() Value {
+	if l.count == 0 {
+		return nil
+	}
+	return l.average()
+}
+
 // subBits is the bits of a value that a bucket keeps below its leading one.
 const subBits = 7
 

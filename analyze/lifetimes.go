@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/ebrec/ebrec/format"
@@ -38,7 +39,7 @@ var lifetimes = Analysis{
 		{Name: "execs", Unit: unitCount, Some: true, Doc: "files that the process executed within the recording, one after the other; 0 when it executed none"},
 		{Name: "args", Text: true, Some: true, Doc: "arguments of the last of them, quoted as a shell would need them; none unless recorded with --args"},
 		{Name: "start", Unit: unitInstant, Doc: "when the process started"},
-		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording, of one that left those recorded until then"},
+		{Name: "lifetime_ns", Unit: unitNS, Doc: "from start to exit; of a running process to the end of the recording, of one that left those recorded until then; of a row of a thread its own: an exec ends all threads of its process but the first"},
 		{Name: "exit_code", Doc: "exit status, 0 to 255; 0 when a signal ended it; none while it runs or when it left, and of a process that was about to end when the recording began"},
 		{Name: "signal", Doc: "signal that ended it, 0 for none; none where exit_code is"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock since the process started, all its threads (of a row of a thread: its own); of a process older than the recording without the threads that ended before; without the source cpu as of the exit, and it may miss the time since the last scheduler tick"},
@@ -77,8 +78,8 @@ type lifetimesPass struct {
 	env    *Env
 	ledger *ledger
 	lives  map[processID]*life
-	ends   map[threadID]uint64 // lifetimes of threads that ended before their process
-	gone   map[threadID]uint64 // those of them that ended before the window
+	ends   map[threadID]uint64   // lifetimes of threads that ended before their process
+	execs  map[processID][]int64 // when: no other thread than the first outlives one
 	args   execArgs
 
 	start, ppid, comm, kernel, lifetime, exitCode, signal, total, reason format.Col
@@ -87,8 +88,10 @@ type lifetimesPass struct {
 
 func newLifetimes(env *Env) Pass {
 	c := env.Capture
+	ledger := newLedger(c)
+	_ = ledger.tasks.Preload(c) // what cannot be read ends the pass itself
 	return &lifetimesPass{
-		env: env, ledger: newLedger(c), lives: map[processID]*life{}, ends: map[threadID]uint64{}, args: newExecArgs(),
+		env: env, ledger: ledger, lives: map[processID]*life{}, ends: map[threadID]uint64{}, execs: map[processID][]int64{}, args: newExecArgs(),
 		start: c.Col("start"), ppid: c.Col("ppid"), comm: c.Col("comm"), kernel: c.Col("kernel_thread"),
 		filename: newBounded(c, "exec", "filename", "cut"), lifetime: c.Col("lifetime_ns"), exitCode: c.Col("exit_code"),
 		signal: c.Col("signal"), total: c.Col("total_cpu_ns"), text: newBounded(c, "exec_args", "args", "cut"), reason: c.Col("reason"),
@@ -116,6 +119,7 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 		l.filename, l.args = p.filename.of(e), nil
 		l.execs++
 		p.args.exec(e, &l.args)
+		p.replaced(e)
 	case "task":
 		p.leave(l, e)
 	case "exit":
@@ -125,6 +129,29 @@ func (p *lifetimesPass) Event(e replay.Event) error {
 		l.exitTotal = e.Uint(p.total)
 	}
 	return nil
+}
+
+// replaced is for an exec, which ends all threads of a process but the one that makes
+// it. That is the first one from then on, whatever it was before.
+func (p *lifetimesPass) replaced(e replay.Event) {
+	if p.env.Options.By == "thread" {
+		delete(p.ends, threadID{e.TID(), e.Int(p.start)})
+		id := processID{e.PID(), e.Int(p.start)}
+		p.execs[id] = append(p.execs[id], e.Time())
+	}
+}
+
+// over is how long a thread lived that ended before its process.
+func (p *lifetimesPass) over(id threadID, process processID) (lifetime uint64, over bool) {
+	if lifetime, over = p.ends[id]; over || id.tid == process.pid {
+		return lifetime, over
+	}
+	for _, at := range p.execs[process] {
+		if at > id.start {
+			return uint64(at - id.start), true
+		}
+	}
+	return 0, false
 }
 
 // leave is for a row that says that nothing more will be known of a process.
@@ -143,7 +170,6 @@ func (p *lifetimesPass) leave(l *life, e replay.Event) {
 // Begin leaves out who ended before the window, who left and does not come back, and
 // what was executed before.
 func (p *lifetimesPass) Begin() {
-	p.gone = maps.Clone(p.ends)
 	maps.DeleteFunc(p.lives, func(_ processID, l *life) bool { return l.exited })
 	for _, l := range p.lives {
 		l.execs, l.away = 0, l.left
@@ -230,14 +256,18 @@ func (p *lifetimesPass) rows(l *ended) (rows [][]Value) {
 	}
 	for id, t := range p.ledger.threads {
 		p.ledger.settle(t)
-		_, gone := p.gone[id]
-		if first := id.tid == l.id.pid; t.process != l.id || !first && (gone || t.comm == "") {
+		lifetime, over := p.over(id, l.id)
+		gone := over && id.start+int64(min(lifetime, math.MaxInt64/2)) <= p.env.window.from
+		if first := id.tid == l.id.pid; t.process != l.id || gone || !first && t.comm == "" {
 			continue
 		}
 		row := l.row()
 		row[1] = uint64(id.tid)
 		if id.tid != l.id.pid {
 			p.thread(row, id, t, l)
+		}
+		if over {
+			row[9], row[13] = lifetime, "exited"
 		}
 		if row[12] = nil; t.ran || t.before > 0 {
 			row[12] = t.before + t.past.cpuTime + t.last.cpuTime
@@ -253,13 +283,8 @@ func (p *lifetimesPass) thread(row []Value, id threadID, t *thread, l *ended) {
 	row[4], row[5], row[6], row[7] = t.comm, nil, nil, nil
 	row[8], row[10], row[11] = id.start, nil, nil
 	row[12], row[13], row[14] = nil, "running", uint64(boolInt(id.start < p.env.Recording.Start.UnixNano()))
-	switch life, over := p.ends[id]; {
-	case over:
-		row[9], row[13] = life, "exited"
-	case l.over(): // with the process
+	if row[9] = uint64(max(0, p.env.Recording.End.UnixNano()-id.start)); l.over() { // with the process
 		row[9], row[13] = uint64(max(0, l.id.start+int64(l.lifetime)-id.start)), l.state()
-	default:
-		row[9] = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
 	}
 }
 

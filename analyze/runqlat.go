@@ -46,9 +46,9 @@ var worstColumns = []ColumnSpec{
 	{Name: "comm", Text: true, Doc: "its name"},
 	{Name: "cpu", Doc: "CPU that it came onto"},
 	{Name: "before_tid", Doc: "thread that was on the CPU until then; 0 for idle"},
-	{Name: "before_comm", Text: true, Doc: "its name"},
+	{Name: "before_comm", Text: true, Doc: "its name then"},
 	{Name: "waker_tid", Some: true, Doc: "thread that woke it, or was interrupted by what did; 0 for an idle CPU; none when it had been preempted, or without the source wakeups"},
-	{Name: "waker_comm", Text: true, Some: true, Doc: "its name"},
+	{Name: "waker_comm", Text: true, Some: true, Doc: "its name then"},
 }
 
 // histogramColumns are those of the table of all waits by length.
@@ -110,6 +110,7 @@ func (w *worstWait) size() uint64 { return w.wait }
 func newRunqLat(env *Env) Pass {
 	tasks := replay.NewTasks(env.Capture)
 	p := &runqPass{env: env, tasks: tasks, timeline: newTimeline(env.Capture, tasks), names: lastNames{}, by: map[waitKey]*waits{}, groups: newGroups(env)}
+	p.timeline.names = true
 	_ = p.tasks.Preload(env.Capture) // what cannot be read ends the pass itself
 	return p
 }
@@ -253,18 +254,17 @@ func (p *runqPass) keep(s *stay) {
 		return
 	}
 	task, _ := p.tasks.Lookup(s.tid)
-	before, _ := p.tasks.Lookup(s.before)
 	w := worstWait{stay: *s, comm: task.Comm}
 	switch {
 	case s.before == 0:
 		w.beforeComm = "idle"
-	case before.TID != 0:
-		w.beforeComm = before.Comm
+	case s.beforeTask != nil:
+		w.beforeComm = s.beforeTask.Comm
 	}
 	if s.woken {
 		w.waker, w.wakerComm = uint64(s.waker), "idle"
-		if waker, ok := p.tasks.Lookup(s.waker); ok {
-			w.wakerComm = waker.Comm
+		if s.wakerTask != nil {
+			w.wakerComm = s.wakerTask.Comm
 		} else if s.waker != 0 {
 			w.wakerComm = nil
 		}

@@ -29,8 +29,8 @@ var summary = Analysis{
 			{Name: "connections", Unit: unitCount, Doc: "how many"},
 			{Name: "failed", Unit: unitCount, Doc: "those that ended otherwise than closed, and were not open at the end"},
 			{Name: "requests", Unit: unitCount, Doc: "times that an answer began to arrive after the process had sent"},
-			{Name: "response_max_ns", Unit: unitNS, Doc: "from the last byte sent to the first byte that came back: longest"},
-			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connections began"},
+			{Name: "response_max_ns", Unit: unitNS, Some: true, Doc: "from the last byte sent to the first byte that came back: longest; none without requests"},
+			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connections began; like the bytes none where one of them was open at the end of the recording (or the span) and not listed then"},
 			{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connections began"},
 			{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received since the connections began"},
 		}},
@@ -252,31 +252,44 @@ func failures(from *Table) Table {
 	return t
 }
 
-// connections adds up by direction.
+// connections adds up by direction. A figure that is not known of one connection is not
+// known of all; those that failed to connect have none, and carried nothing.
 func connections(from *Table) Table {
 	t := Table{Title: "TCP connections", Columns: summary.Also[3].Columns, Own: true}
 	at := columnsOf(from, pick(tcplat.Columns, "direction", "outcome", "requests", "response_max_ns", "retransmits", "tx_bytes", "rx_bytes"))
 	for _, direction := range []string{"active", "passive", "unknown"} {
 		var n, failed uint64
-		sums := make([]uint64, 5)
+		sums := []Value{uint64(0), nil, uint64(0), uint64(0), uint64(0)}
 		for _, row := range from.Rows {
 			if row[at[0]] != direction {
 				continue
 			}
 			n++
-			failed += uint64(boolInt(!slices.Contains([]string{"closed", "closing", "open", "unknown"}, row[at[1]].(string))))
+			ended := !slices.Contains([]string{"closed", "closing", "open", "unknown"}, row[at[1]].(string))
+			failed += uint64(boolInt(ended))
 			for i := range sums {
-				v, _ := row[at[2+i]].(uint64)
-				if i == 1 {
-					sums[i] = max(sums[i], v)
-				} else {
-					sums[i] += v
-				}
+				sums[i] = tallyFigure(sums[i], row[at[2+i]], i == 1, ended)
 			}
 		}
 		if n > 0 {
-			t.Rows = append(t.Rows, []Value{direction, n, failed, sums[0], sums[1], sums[2], sums[3], sums[4]})
+			t.Rows = append(t.Rows, append([]Value{direction, n, failed}, sums...))
 		}
 	}
 	return t
+}
+
+// tallyFigure adds a figure of a connection, or takes it when it is the longest time; none of
+// a connection that ended is nothing.
+func tallyFigure(sum, figure Value, longest, ended bool) Value {
+	before, known := sum.(uint64)
+	n, told := figure.(uint64)
+	switch {
+	case longest && told:
+		return max(before, n)
+	case longest || !told && ended:
+		return sum
+	case !told || !known:
+		return nil
+	}
+	return before + n
 }

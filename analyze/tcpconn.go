@@ -15,8 +15,8 @@ var tcpconn = Analysis{
 	Name: "tcpconn",
 	Doc:  "TCP connects and accepts: how long each took, and which failed",
 	Needs: []Need{
-		{Kind: "tcp_connect", Columns: append(slices.Clip(endpointColumns), "connect_ns", "error"), Source: "tcp"},
-		{Kind: "tcp_accept", Columns: append(slices.Clip(endpointColumns), "accept_ns"), Source: "tcp"},
+		{Kind: "tcp_connect", Columns: append(slices.Clip(endpointColumns), "connect_ns", "error"), Newer: newEndpointColumns, Source: "tcp"},
+		{Kind: "tcp_accept", Columns: append(slices.Clip(endpointColumns), "accept_ns"), Newer: newEndpointColumns, Source: "tcp"},
 	},
 	Sort: "time",
 	Columns: slices.Concat([]ColumnSpec{{Name: "time", Unit: unitInstant, Doc: "when it was done: connected or failed, or the accepting process first used the connection"}}, connColumns, []ColumnSpec{

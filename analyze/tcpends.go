@@ -22,10 +22,10 @@ var endsColumns = slices.Concat(connColumns, []ColumnSpec{
 	{Name: "server_comm", Text: true, Doc: "its name"},
 	{Name: "turns", Unit: unitCount, Doc: "requests that the client had an answer to"},
 	{Name: "response_average_ns", Unit: unitNS, Doc: "client: from the last byte sent to the first byte that came back"},
-	{Name: "network_average_ns", Unit: unitNS, Doc: "of that what was spent neither in the server's read nor in its answer: on the way there and back"},
-	{Name: "server_read_average_ns", Unit: unitNS, Doc: "of that at the server: from the first byte that arrived to the first read of it"},
-	{Name: "server_think_average_ns", Unit: unitNS, Doc: "of that at the server: from that read to the end of the send of the answer"},
-	{Name: "client_read_average_ns", Unit: unitNS, Doc: "client: from the first byte of the answer to the first read of it"},
+	{Name: "network_average_ns", Unit: unitNS, Some: true, Doc: "of that what was spent neither in the server's read nor in its answer: on the way there and back; none where the server's capture has no reads or no answers"},
+	{Name: "server_read_average_ns", Unit: unitNS, Some: true, Doc: "of that at the server: from the first byte that arrived to the first read of it"},
+	{Name: "server_think_average_ns", Unit: unitNS, Some: true, Doc: "of that at the server: from that read to the end of the send of the answer"},
+	{Name: "client_read_average_ns", Unit: unitNS, Some: true, Doc: "client: from the first byte of the answer to the first read of it"},
 })
 
 // ends names a connection from one side.
@@ -191,8 +191,11 @@ func (c *conn) handshakeEnd() int64 {
 }
 
 func endsRow(client *conn, c *turns, server *conn, s *turns) []Value {
-	response, read, think := c.responses.average(), s.reads.average(), s.thinks.average()
-	names := server.names()
+	response, names := c.responses.average(), server.names()
+	var network Value
+	if s.reads.count > 0 && s.thinks.count > 0 {
+		network = response - min(response, s.reads.average()+s.thinks.average())
+	}
 	return append(client.names(), names[0], names[1], c.responses.count,
-		response, response-min(response, read+think), read, think, c.reads.average())
+		response, network, s.reads.typical(), s.thinks.typical(), c.reads.typical())
 }

@@ -13,7 +13,7 @@ import (
 var tcplat = Analysis{
 	Name: "tcplat",
 	Doc:  "Latency by TCP connection: to connect, from the last byte sent to the first byte that came back, until that was read, and until the process sent again",
-	Needs: append(connNeeds(),
+	Needs: append(ownedNeeds(),
 		Need{Kind: "tcp_response", Columns: []string{"conn", "response_ns"}, Newer: []string{"ack_ns", "turn_tx_bytes"}, Source: "tcp"},
 		Need{Kind: "tcp_read", Columns: []string{"conn", "read_ns"}, Source: "tcpturns", Optional: true},
 		Need{Kind: "tcp_reply", Columns: []string{"conn", "think_ns"}, Newer: []string{"turn_rx_bytes"}, Source: "tcpturns", Optional: true},
@@ -33,14 +33,14 @@ var tcplat = Analysis{
 		sizeColumns("tx", "payload bytes that the process sent in a turn: of a client its request, of a server its answer"),
 		sizeColumns("rx", "payload bytes that the process read in a turn, of those turns in which it sent behind that"),
 		[]ColumnSpec{
-			{Name: "srtt_ns", Unit: unitNS, Some: true, Doc: "the kernel's smoothed round-trip time at the end, 0 when it has none"},
+			{Name: "srtt_ns", Unit: unitNS, Some: true, Doc: "the kernel's smoothed round-trip time as the connection closed, or was listed as the recording ended; 0 when it has none. Like the figures behind it none where it was open at the end of the recording (or the span) and not listed then"},
 			{Name: "srtt_p50_ns", Unit: unitNS, Some: true, Doc: "median of the smoothed round-trip times recorded meanwhile (nearest rank); none unless recorded with --rtt-interval"},
 			{Name: "srtt_max_ns", Unit: unitNS, Some: true, Doc: "longest of them"},
-			{Name: "min_rtt_ns", Unit: unitNS, Doc: "the kernel's least round-trip time, of several connections the least; 0 when it has none"},
+			{Name: "min_rtt_ns", Unit: unitNS, Doc: "the kernel's least round-trip time, of several connections the least; 0 when it has none; none where it is not known of one"},
 			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connection began"},
-			{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connection began, retransmissions not counted"},
+			{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connection began, retransmissions not counted; of several connections none where it is not known of one"},
 			{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received since the connection began"},
-			{Name: "duration_ns", Unit: unitNS, Some: true, Doc: "from the first SYN (active) or the end of the handshake (passive) to the close or the end of the recording; of a connection older than the recording from its first sight"},
+			{Name: "duration_ns", Unit: unitNS, Some: true, Doc: "from the first SYN (active) or the end of the handshake (passive) to the close, or to when it was listed as the recording ended; of a connection older than the recording from its first sight"},
 			{Name: "outcome", Text: true, Some: true, Doc: outcomeDoc},
 		}),
 	Also: []Table{{Title: splitTitle, Columns: slices.Concat(connColumns, connGroupColumns, splitColumns)}, {Title: "Responses by length", Columns: responseLengths}, {Title: endsTitle, Columns: endsColumns}, {Title: clocksTitle, Columns: clocksColumns}, {Title: handshakesTitle, Columns: handshakesColumns}},
@@ -124,8 +124,9 @@ type tcpLatPass struct {
 
 func newTCPLat(env *Env) Pass {
 	c := env.Capture
+	conns := newOwnedConns(env)
 	return &tcpLatPass{
-		env: env, conns: newConns(env), turns: map[*conn]*turns{}, splitter: newSplitter(c),
+		env: env, conns: conns, turns: map[*conn]*turns{}, splitter: newSplitter(c, conns.tasks),
 		response: c.Col("response_ns"), ack: c.Col("ack_ns"), read: c.Col("read_ns"), think: c.Col("think_ns"),
 		sent: c.Col("turn_tx_bytes"), received: c.Col("turn_rx_bytes"),
 		part: c.Col("turn_part"), folded: c.Col("turns"), foldedSum: c.Col("sum_ns"), foldedLargest: c.Col("largest_ns"),
@@ -138,6 +139,9 @@ func (p *tcpLatPass) Switches(r replay.Run) { p.splitter.switches(r) }
 func (p *tcpLatPass) Event(e replay.Event) error {
 	if e.Kind().Name == "sched_switch" {
 		p.splitter.stay(p.splitter.timeline.stay(e), e)
+		return nil
+	}
+	if p.conns.tell(e) {
 		return nil
 	}
 	t := p.of(p.conns.event(e))
@@ -207,7 +211,7 @@ func (p *tcpLatPass) Begin() {
 type connsRow struct {
 	turns
 	group   connGroup
-	one     *conn // the first of them
+	one     *conn // one of them, see named
 	n       uint64
 	sums    [figures]uint64 // of those figures that can be added
 	unknown [figures]bool   // of one of them at least
@@ -215,6 +219,7 @@ type connsRow struct {
 }
 
 func (r *connsRow) add(c *conn, t *turns) {
+	r.one = c.named(r.one)
 	t.split.settle(c, t)
 	r.count(c, t)
 }
@@ -226,7 +231,9 @@ func (r *connsRow) count(c *conn, t *turns) {
 		r.sums[i] += c.last[i]
 		r.unknown[i] = r.unknown[i] || !c.known[i] && !c.unused()
 	}
-	r.nearer(c.last[minRTTAt])
+	if c.known[minRTTAt] {
+		r.nearer(c.last[minRTTAt])
+	}
 }
 
 // sum is what a figure of all of them adds up to; nil: of one it is not known.
@@ -235,6 +242,14 @@ func (r *connsRow) sum(i int) Value {
 		return nil
 	}
 	return r.sums[i]
+}
+
+// nearest is the least round-trip time; nil: of one it is not known.
+func (r *connsRow) nearest() Value {
+	if r.unknown[minRTTAt] {
+		return nil
+	}
+	return r.least
 }
 
 // nearer takes a round-trip time if it is the least; 0 is none.
@@ -250,6 +265,7 @@ func (p *tcpLatPass) Tables() []Table {
 	by := p.env.Options.By
 	t := Table{Title: titleOf(by), Columns: tcplat.Columns}
 	where := Table{Title: splitTitle, Columns: tcplat.Also[0].Columns, Own: true}
+	p.conns.settle()
 	named, others := p.conns.all()
 	order := grouped(named, by, func(g connGroup, c *conn) *connsRow { return &connsRow{group: g, one: c} },
 		func(r *connsRow, c *conn) { r.add(c, p.of(c)) })
@@ -276,7 +292,7 @@ func (r *connsRow) values(by string) []Value {
 	row := r.group.cells(by, r.one, r.n)
 	if r.group.conn == nil {
 		row = append(append(row, nil), r.turns.values()...)
-		return append(row, nil, r.rtts.percentile(50), r.rtts.max(), r.least, r.sum(retransmitsAt), r.sum(txAt), r.sum(rxAt), nil, nil)
+		return append(row, nil, r.rtts.percentile(50), r.rtts.max(), r.nearest(), r.sum(retransmitsAt), r.sum(txAt), r.sum(rxAt), nil, nil)
 	}
 	row = append(append(row, r.one.connect), r.turns.values()...)
 	row = append(row, r.one.figure(srttAt), r.rtts.percentile(50), r.rtts.max())

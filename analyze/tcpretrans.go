@@ -26,7 +26,7 @@ var tcpretrans = Analysis{
 		{Title: "By connection", Columns: slices.Concat(connColumns, []ColumnSpec{
 			{Name: "segments", Unit: unitCount, Doc: "segments sent again within the recording"},
 			{Name: "payload_bytes", Unit: unitBytes, Doc: "payload bytes in them"},
-			{Name: "sent_segments", Unit: unitCount, Some: true, Doc: "segments with payload sent since the connection began, retransmissions too"},
+			{Name: "sent_segments", Unit: unitCount, Some: true, Doc: "segments with payload sent since the connection began, retransmissions too; none where it was open at the end of the recording (or the span) and not listed then"},
 		})},
 		{Title: "Resets", Columns: slices.Concat([]ColumnSpec{{Name: "time", Unit: unitInstant, Doc: "when the connection was reset"}}, connColumns, []ColumnSpec{
 			{Name: "tcp_state", Text: true, Doc: "state of the connection"},
@@ -74,6 +74,7 @@ func (p *tcpRetransPass) Event(e replay.Event) error {
 // Tables are the list, the connections and the resets.
 func (p *tcpRetransPass) Tables() []Table {
 	by := Table{Title: "By connection", Columns: tcpretrans.Also[0].Columns, Own: true}
+	p.conns.settle()
 	for _, c := range p.conns.order {
 		if n := p.of[c]; n.segments > 0 {
 			by.Rows = append(by.Rows, append(c.names(), n.segments, n.bytes, c.figure(segmentsOut)))

@@ -12,7 +12,7 @@ import (
 var tcptop = Analysis{
 	Name:  "tcptop",
 	Doc:   "Who sent and received how much over TCP within the recording",
-	Needs: connNeeds(),
+	Needs: ownedNeeds(),
 	Sort:  "total_min_bytes",
 	By:    []string{"process", "connection", "remote", "port"},
 	Columns: slices.Concat(connColumns, connGroupColumns, []ColumnSpec{
@@ -23,7 +23,7 @@ var tcptop = Analysis{
 		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording; of a connection older than the recording since it was listed as that began"},
 		{Name: "sends", Unit: unitCount, Some: true, Doc: "send calls within the recording"},
 		{Name: "receives", Unit: unitCount, Some: true, Doc: "receive calls within the recording that took bytes"},
-		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen"},
+		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen; like the next none where the connection was open when the span ended"},
 		{Name: "largest_receive_bytes", Unit: unitBytes, Some: true, Doc: "most that one receive call took since the connection began or was first seen"},
 		{Name: "segments_out", Unit: unitCount, Some: true, Doc: "segments with payload sent within the recording, retransmissions too"},
 		{Name: "segments_in", Unit: unitCount, Some: true, Doc: "segments with payload received within the recording"},
@@ -40,10 +40,12 @@ type tcpTopPass struct {
 	conns conns
 }
 
-func newTCPTop(env *Env) Pass { return &tcpTopPass{env, newConns(env)} }
+func newTCPTop(env *Env) Pass { return &tcpTopPass{env, newOwnedConns(env)} }
 
 func (p *tcpTopPass) Event(e replay.Event) error {
-	p.conns.event(e)
+	if !p.conns.tell(e) {
+		p.conns.event(e)
+	}
 	return nil
 }
 
@@ -53,7 +55,7 @@ func (p *tcpTopPass) Begin() { p.conns.open() }
 // carriedRow puts together what connections carried.
 type carriedRow struct {
 	group     connGroup
-	one       *conn // the first of them
+	one       *conn // one of them, see named
 	n         uint64
 	figures   [len(carriedAt)]Value
 	unknown   [len(carriedAt)]bool // of one of them at least
@@ -62,14 +64,15 @@ type carriedRow struct {
 	unbounded bool
 }
 
-// add adds a connection, up to the end of what counts.
-func (r *carriedRow) add(c *conn, end int64) {
+// add adds a connection.
+func (r *carriedRow) add(c *conn) {
 	r.n++
+	r.one = c.named(r.one)
 	for i, at := range carriedAt {
-		r.carry(i, c.carried(at, end))
+		r.carry(i, c.carried(at))
 	}
 	for _, at := range []int{txAt, rxAt} {
-		most, bounded := c.most(at, end).(uint64)
+		most, bounded := c.most(at).(uint64)
 		r.least += c.least(at)
 		r.most += most
 		r.unbounded = r.unbounded || !bounded
@@ -94,6 +97,7 @@ func (r *carriedRow) carry(i int, v Value) {
 // carriers are the connections that may have carried something: not those that
 // failed to connect.
 func (p *tcpTopPass) carriers() (all []*conn, notes []string) {
+	p.conns.settle()
 	named, others := p.conns.all()
 	return slices.DeleteFunc(named, (*conn).unused), namelessNote(others)
 }
@@ -105,7 +109,7 @@ func (p *tcpTopPass) Tables() []Table {
 	carriers, notes := p.carriers()
 	t.Notes = notes
 	order := grouped(carriers, by, func(g connGroup, c *conn) *carriedRow { return &carriedRow{group: g, one: c} },
-		func(r *carriedRow, c *conn) { r.add(c, p.env.end()) })
+		func(r *carriedRow, c *conn) { r.add(c) })
 	for _, r := range order {
 		t.Rows = append(t.Rows, r.values(by))
 	}
@@ -123,7 +127,7 @@ func (r *carriedRow) totals() []Value {
 		cells[2] = r.most
 	}
 	for i, v := range r.figures {
-		if r.unknown[i] && !largest(carriedAt[i]) {
+		if r.unknown[i] {
 			v = nil
 		}
 		cells = append(cells, v)

@@ -11,21 +11,23 @@ import (
 
 // stay is one time of a thread on a CPU, with the wait for it.
 type stay struct {
-	tid       uint32 // that it came with
-	left      uint32 // that it left with: another when it took its process's meanwhile
-	cpu       int
-	from, to  int64
-	wait      uint64 // ns in a run queue before it
-	woken     bool   // it was woken to come; false: preempted before, or not known
-	waker     uint32 // thread that was where it was woken
-	waitKnown bool   // not of the first stay of a CPU that is seen
-	before    uint32 // thread that was on the CPU before it; 0: idle
-	expected  uint32 // thread that was seen to come to the CPU; another than tid where the stay is broken
-	next      uint32 // thread that comes after it
-	preempted bool
-	broken    bool // switches are missing before it
-	away      bool // the thread is none of those recorded: its process left them before
-	parted    bool // its process left those recorded while it was on the CPU, where the stay ends
+	tid        uint32 // that it came with
+	left       uint32 // that it left with: another when it took its process's meanwhile
+	cpu        int
+	from, to   int64
+	wait       uint64       // ns in a run queue before it
+	woken      bool         // it was woken to come; false: preempted before, or not known
+	waker      uint32       // thread that was where it was woken
+	wakerTask  *replay.Task // what it was then; nil: not known, or not asked for
+	waitKnown  bool         // not of the first stay of a CPU that is seen
+	before     uint32       // thread that was on the CPU before it; 0: idle
+	beforeTask *replay.Task // what it was when it left; nil: not known, or not asked for
+	expected   uint32       // thread that was seen to come to the CPU; another than tid where the stay is broken
+	next       uint32       // thread that comes after it
+	preempted  bool
+	broken     bool // switches are missing before it
+	away       bool // the thread is none of those recorded: its process left them before
+	parted     bool // its process left those recorded while it was on the CPU, where the stay ends
 }
 
 // timeline makes stays of switches.
@@ -39,6 +41,7 @@ type timeline struct {
 	cpus    replay.ByNumber[seat]
 	wakes   replay.ByNumber[wake] // by tid of the woken
 	follow  bool                  // there are wakeups
+	names   bool                  // who was before and who woke is asked for: their numbers may soon be others'
 	changes bool                  // processes come to those recorded and leave them
 	last    stay
 
@@ -57,21 +60,24 @@ const (
 
 // wake is who woke a thread, and when.
 type wake struct {
-	queued  bool  // it left its CPU while runnable: it waits since then, whoever wakes it
-	waiting bool  // for a CPU, since at
-	at      int64 // 0: it was woken before it had left its CPU
-	by      uint32
-	came    bool // to the CPU that it is on, after it was woken
-	on      bool // it is on a CPU, as far as switches are there: it may be about to leave it
-	falling bool // it was woken there, before it had left the CPU to sleep: by fellBy
-	fellBy  uint32
-	left    int64
+	queued   bool  // it left its CPU while runnable: it waits since then, whoever wakes it
+	waiting  bool  // for a CPU, since at
+	at       int64 // 0: it was woken before it had left its CPU
+	by       uint32
+	task     *replay.Task // what that was
+	came     bool         // to the CPU that it is on, after it was woken
+	on       bool         // it is on a CPU, as far as switches are there: it may be about to leave it
+	falling  bool         // it was woken there, before it had left the CPU to sleep: by fellBy
+	fellBy   uint32
+	fellTask *replay.Task // what that was
+	left     int64
 }
 
 // seat is who is on a CPU, since when and whom it followed.
 type seat struct {
 	tid, before uint32
 	since       int64
+	left        *replay.Task            // what before was when it left
 	known       bool                    // its arrival was seen
 	assumed     bool                    // no switch of the CPU was seen yet
 	unseen      []replay.UnseenInterval // that are to come
@@ -145,7 +151,7 @@ func (l *timeline) leave(row int, t int64) {
 	s.tid, s.left, s.cpu, s.from, s.to = tid, tid, int(number), c.since, t
 	s.before, s.expected, s.next = c.before, c.tid, uint32(n[switchNext][row])
 	s.wait, s.waitKnown, s.preempted = n[switchDelay][row], c.known, n[switchPreempted][row] != 0
-	s.woken, s.waker, s.broken, s.away, s.parted = false, 0, false, false, false
+	s.woken, s.waker, s.wakerTask, s.broken, s.away, s.parted = false, 0, nil, false, false, false
 	if tid != c.tid || len(c.unseen) > 0 {
 		l.mend(s, c)
 	}
@@ -154,6 +160,9 @@ func (l *timeline) leave(row int, t int64) {
 	}
 	if l.changes && s.tid != 0 {
 		l.clip(s)
+	}
+	if l.names {
+		s.beforeTask, c.left = c.left, l.tasks.Find(tid)
 	}
 	c.tid, c.before, c.since, c.known = s.next, tid, t, true
 }
@@ -198,10 +207,18 @@ func (l *timeline) clip(s *stay) {
 func (l *timeline) wake(e replay.Event) {
 	switch w := l.wakeOf(uint32(e.Uint(l.woken))); {
 	case w.on:
-		w.falling, w.fellBy = true, e.TID()
+		w.falling, w.fellBy, w.fellTask = true, e.TID(), l.named(e.TID())
 	case !w.queued:
-		*w = wake{waiting: true, at: e.Time(), by: e.TID(), left: w.left}
+		*w = wake{waiting: true, at: e.Time(), by: e.TID(), task: l.named(e.TID()), left: w.left}
 	}
+}
+
+// named is what a number is now; nil: not known, or nobody asks.
+func (l *timeline) named(tid uint32) *replay.Task {
+	if !l.names {
+		return nil
+	}
+	return l.tasks.Find(tid)
 }
 
 func (l *timeline) wakeOf(tid uint32) *wake {
@@ -220,7 +237,7 @@ func (l *timeline) wokenBefore(s *stay) {
 	var fell wake
 	if w := l.wakes.Get(s.tid); w != nil {
 		if w.came {
-			s.woken, s.waker = true, w.by
+			s.woken, s.waker, s.wakerTask = true, w.by, w.task
 		}
 		if w.came && w.at != 0 && !l.unseen.Lost(-1, w.left, s.from) { // else it may not have slept
 			s.wait = min(s.wait, uint64(max(0, s.from-w.at)))
@@ -233,14 +250,14 @@ func (l *timeline) wokenBefore(s *stay) {
 		switch {
 		case s.left != s.tid || s.preempted:
 		case fell.falling:
-			w.waiting, w.by = true, fell.fellBy
+			w.waiting, w.by, w.task = true, fell.fellBy, fell.fellTask
 		case fell.waiting: // nobody saw it come
-			w.waiting, w.by = true, fell.by
+			w.waiting, w.by, w.task = true, fell.by, fell.task
 		}
 	}
 	if s.next != 0 {
 		w := l.wakeOf(s.next)
-		w.came, w.waiting, w.queued, w.on = w.waiting, false, false, true
+		w.came, w.waiting, w.queued, w.on, w.falling = w.waiting, false, false, true, false
 	}
 }
 

@@ -15,6 +15,7 @@ type turnSum struct{ connsRow }
 
 func (p *tcpLatPass) whole(*Options) (sum, []string) {
 	s := &turnSum{}
+	p.conns.settle()
 	all, others := p.conns.all()
 	for _, c := range all {
 		s.one(c, p.of(c))
@@ -42,7 +43,7 @@ func (s *turnSum) add(other sum) {
 
 func (s *turnSum) values(uint64) []Value {
 	row := append([]Value{s.n}, s.turns.values()...)
-	return append(row, s.rtts.percentile(50), s.rtts.max(), s.least, s.sum(retransmitsAt), s.sum(txAt), s.sum(rxAt))
+	return append(row, s.rtts.percentile(50), s.rtts.max(), s.nearest(), s.sum(retransmitsAt), s.sum(txAt), s.sum(rxAt))
 }
 
 // carriedSum is what all connections carried.
@@ -52,7 +53,7 @@ func (p *tcpTopPass) whole(*Options) (sum, []string) {
 	s := &carriedSum{}
 	carriers, notes := p.carriers()
 	for _, c := range carriers {
-		s.carriedRow.add(c, p.env.end())
+		s.carriedRow.add(c)
 	}
 	return s, notes
 }

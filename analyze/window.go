@@ -87,5 +87,12 @@ func begin(p Pass) {
 	}
 }
 
-// end is when what counts ended; known when the tables are made.
-func (env *Env) end() int64 { return env.Recording.End.UnixNano() }
+// end is when what was asked for ended, whatever is the span of sums; known when the
+// tables are made.
+func (env *Env) end() int64 {
+	end := env.Recording.to.UnixNano()
+	if env.asked.to != 0 {
+		end = min(end, env.asked.to)
+	}
+	return end
+}

@@ -22,9 +22,8 @@ where t.early = 0 or x.conn is null;
 create or replace view connections as
 with facts as (
   select r.capture as capture, r.conn as conn,
-    -- Rows with addresses know the owner better than others.
-    max_by(r.pid, r.place) filter (where r.pid <> 0 and r.laddr is not null) as owner,
-    min_by(r.pid, r.place) filter (where r.pid <> 0) as user,
+    -- Rows of reads and replies are of whoever read and sent.
+    min_by(r.pid, r.place) filter (where r.pid <> 0 and r.kind not in ('tcp_read', 'tcp_reply')) as user,
     min_by(r.comm, r.place) filter (where r.comm <> '' and r.laddr is not null) as comm,
     max_by(r.laddr, r.place) filter (where r.laddr is not null) as laddr,
     max_by(r.lport, r.place) filter (where r.laddr is not null) as lport,
@@ -40,13 +39,15 @@ with facts as (
     max_by(r.tx_bytes, r.place) filter (where r.tx_bytes is not null) as tx_bytes,
     max_by(r.rx_bytes, r.place) filter (where r.rx_bytes is not null) as rx_bytes,
     max_by(r.duration_ns, r.place) filter (where r.duration_ns is not null) as duration_ns,
+    max(nanos(r.time)) filter (where r.kind in ('tcp_close', 'tcp_socket')) as told,
     max_by(r.ends, r.place) filter (where r.ends is not null) as ended,
     max_by(r.error, r.place) filter (where r.ends is not null) as error,
     max_by(r.tcp_state, r.place) filter (where r.kind = 'tcp_socket') as state,
     max(case when r.kind = 'tcp_reset' and r.reset_from = 'local' then 1 else 0 end) as aborted
   from tcp_rows r group by r.capture, r.conn
 )
-select f.*, coalesce(f.owner, f.user) as pid, case
+select f.*, f.user as pid, case
+  when f.laddr is null then 'unknown'
   when f.ended = 1 and f.error = 0 and f.aborted = 1 then 'reset'
   when f.ended = 1 and f.error = 0 then 'closed'
   when f.ended = 1 and f.error = 111 then 'refused' -- ECONNREFUSED, as Linux numbers them
@@ -56,7 +57,7 @@ select f.*, coalesce(f.owner, f.user) as pid, case
   when f.ended = 1 then 'failed'
   when f.state in ('fin_wait1', 'fin_wait2', 'closing', 'last_ack', 'time_wait') then 'closing'
   else 'open' end as outcome
-from facts f;
+from facts f where f.laddr is not null or f.user is not null;
 
 -- How long the parts of a connection's turns took, and how many bytes they had.
 -- Percentiles are by nearest rank: the least value that so many do not exceed. Of more
@@ -96,8 +97,13 @@ select s.capture as capture, s.conn as conn, s.part as part, s.n as n, s.most as
   case when s.n < 2 then s.most else least(s.p50, s.most) end as p50, case when s.n < 100 then s.most else least(s.p99, s.most) end as p99
 from sums s;
 
+-- Figures are those of the end: the connection closed, or was listed within 250 ms before.
 create or replace view tcplat as
-with parts as (
+with settled as (
+  select f.capture as capture, f.conn as conn, f.srtt_ns as srtt_ns, f.min_rtt_ns as min_rtt_ns, f.retransmits as retransmits, f.tx_bytes as tx_bytes,
+    f.rx_bytes as rx_bytes, f.duration_ns as duration_ns
+  from connections f join captures c on c.capture = f.capture where f.ended = 1 or nanos(c.stop) - f.told <= 250000000
+), parts as (
   select t.capture as capture, t.conn as conn, max(case when t.part = 'response' then t.n end) as requests,
     max(case when t.part = 'ack' then t.p50 end) as ack_p50_ns,
     max(case when t.part = 'response' then t.p50 end) as response_p50_ns, max(case when t.part = 'response' then t.p99 end) as response_p99_ns,
@@ -117,6 +123,6 @@ select c.capture as capture, c.host as host, f.conn as conn, f.pid as pid, f.com
   p.read_p50_ns as read_p50_ns, p.read_p99_ns as read_p99_ns, p.read_max_ns as read_max_ns,
   p.think_p50_ns as think_p50_ns, p.think_p99_ns as think_p99_ns, p.think_max_ns as think_max_ns,
   p.turn_tx_p50_bytes as turn_tx_p50_bytes, p.turn_tx_max_bytes as turn_tx_max_bytes, p.turn_rx_p50_bytes as turn_rx_p50_bytes, p.turn_rx_max_bytes as turn_rx_max_bytes,
-  f.srtt_ns as srtt_ns, p.srtt_p50_ns as srtt_p50_ns, p.srtt_max_ns as srtt_max_ns, f.min_rtt_ns as min_rtt_ns,
-  f.retransmits as retransmits, f.tx_bytes as tx_bytes, f.rx_bytes as rx_bytes, f.duration_ns as duration_ns, f.outcome as outcome
-from connections f join captures c on c.capture = f.capture left join parts p on p.capture = f.capture and p.conn = f.conn;
+  s.srtt_ns as srtt_ns, p.srtt_p50_ns as srtt_p50_ns, p.srtt_max_ns as srtt_max_ns, s.min_rtt_ns as min_rtt_ns,
+  s.retransmits as retransmits, s.tx_bytes as tx_bytes, s.rx_bytes as rx_bytes, s.duration_ns as duration_ns, f.outcome as outcome
+from connections f join captures c on c.capture = f.capture left join settled s on s.capture = f.capture and s.conn = f.conn left join parts p on p.capture = f.capture and p.conn = f.conn;
