@@ -21,8 +21,9 @@ var begin = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // sources are those that generated captures have.
 var sources = []string{"cpu", "sched", "process", "tcp", "file", "args", "wakeups", "tcpstates", "tcpturns"}
 
-// generate writes the capture of a seed.
-func generate(out io.Writer, seed uint64) error {
+// generate writes the capture of a seed, with the clock that much later, and without rows
+// of a kind.
+func generate(out io.Writer, seed uint64, later time.Duration, without string) error {
 	w := newWorld(seed)
 	w.live(120 + w.IntN(240))
 	w.lose()
@@ -32,8 +33,8 @@ func generate(out io.Writer, seed uint64) error {
 		return err
 	}
 	to, err := format.NewWriter(out, &format.Metadata{
-		Ebrec: "generated", Host: "odd", Kernel: "6.12.0", Arch: "x86_64", CPUs: len(w.cpus), BootID: "0dd", Start: begin,
-		BootOffset: begin.UnixNano() - boot, Sources: sources,
+		Ebrec: "generated", Host: "odd", Kernel: "6.12.0", Arch: "x86_64", CPUs: len(w.cpus), BootID: "0dd", Start: begin.Add(later),
+		BootOffset: begin.Add(later).UnixNano() - boot, Sources: sources,
 	}, kinds, format.WriterOptions{})
 	if err != nil {
 		return err
@@ -44,6 +45,9 @@ func generate(out io.Writer, seed uint64) error {
 	}
 	slices.SortStableFunc(w.rows, func(a, b row) int { return int(a.at - b.at) })
 	for _, r := range w.rows {
+		if r.kind == without {
+			continue
+		}
 		for len(w.flushes) > 0 && w.flushes[0] < r.at {
 			if err := to.Flush(uint64(boot + w.flushes[0])); err != nil {
 				return err
@@ -54,7 +58,7 @@ func generate(out io.Writer, seed uint64) error {
 			return err
 		}
 	}
-	if w.IntN(8) == 0 { // the recording is cut
+	if w.cut {
 		return to.Flush(math.MaxUint64)
 	}
 	if err := put(to, byName, row{end, "summary", v{"since": int64(0), "seen": len(w.rows), "written": len(w.rows)}}); err != nil {
@@ -78,15 +82,25 @@ func put(to *format.Writer, kinds map[string]*format.Kind, r row) error {
 	return to.Add(raw)
 }
 
+// losable are the kinds of rows that are lost, and how few of them.
+var losable = []struct {
+	kind, source string
+	oneIn        int
+}{
+	{"sched_switch", "sched", 40}, {"sched_waking", "sched", 40},
+	{"tcp_connect", "tcp", 12}, {"tcp_accept", "tcp", 12}, {"tcp_close", "tcp", 12}, {"tcp_response", "tcp", 20}, {"tcp_fold", "tcp", 20}, {"tcp_reset", "tcp", 12},
+	{"tcp_state_change", "tcpstates", 12}, {"tcp_read", "tcpturns", 20}, {"tcp_reply", "tcpturns", 20},
+}
+
 // lose leaves rows out, and says so.
 func (w *world) lose() {
 	if !w.lossy {
 		return
 	}
-	for _, lost := range []struct{ kind, source string }{{"sched_switch", "sched"}, {"sched_waking", "sched"}} {
+	for _, lost := range losable {
 		n, last := 0, int64(0)
 		w.rows = slices.DeleteFunc(w.rows, func(r row) bool {
-			if r.kind != lost.kind || w.IntN(40) > 0 {
+			if r.kind != lost.kind || w.IntN(lost.oneIn) > 0 {
 				return false
 			}
 			n, last = n+1, r.at

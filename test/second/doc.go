@@ -10,7 +10,9 @@
 // number, numbers that come back, renames, parents that are not who forked,
 // processes that move between cgroups, wakeups of threads that are queued, CPUs
 // that go offline, suspension, lost rows, unseen switches, recordings that are
-// cut. A seed gives the same capture for ever:
+// cut. Connections are older than the recording, listed or not, open at its end, with
+// Fast Open, with both ends in one capture, on ports that come back, of more than 4 GiB,
+// with owners that come late, and with their rows lost. A seed gives the same capture for ever:
 //
 //	go test ./test/second -run TestOddLives -seed 17
 package second

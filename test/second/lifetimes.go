@@ -2,8 +2,11 @@
 
 package second
 
-// lifetimes are the lives of processes.
+// lifetimes are the lives of processes, or of threads.
 func lifetimes(r *recording, by string) (rows [][]any) {
+	if by == "thread" {
+		return threadLives(r)
+	}
 	for id := range r.people {
 		for _, s := range r.people[id] {
 			if s.pid == id.tid { // a first thread

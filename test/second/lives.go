@@ -10,6 +10,7 @@ import (
 // live makes up the recording.
 func (w *world) live(steps int) {
 	w.snapshot()
+	w.held()
 	for i := range steps {
 		w.tick(20_000)
 		w.step(w.cpus[w.IntN(len(w.cpus))])
@@ -17,10 +18,16 @@ func (w *world) live(steps int) {
 			w.read()
 		}
 	}
+	if !w.cut {
+		w.sockets()
+	}
+	for range w.IntN(8) {
+		w.tick(20_000)
+		w.step(w.cpus[w.IntN(len(w.cpus))])
+	}
 	w.tick(20_000)
 	w.now++
 	w.read()
-	w.sockets()
 }
 
 // snapshot lists who is there, while things go on.

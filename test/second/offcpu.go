@@ -47,7 +47,7 @@ func (w *whereabouts) spend(place int, until int64) {
 func offcpu(r *recording, by string) (rows [][]any) {
 	all := map[identity]*whereabouts{}
 	for id := range r.people {
-		if id.tid != 0 && r.people[id][0].at <= r.to {
+		if id.tid != 0 && (r.people[id][0].at <= r.to || r.people[id][0].listed()) {
 			w := &whereabouts{r: r, upTo: max(id.start, r.begin), place: unknown, cpu: -1, by: map[string]uint64{}}
 			if id.start >= r.begin {
 				w.place = runnable

@@ -22,6 +22,9 @@ type saying struct {
 	kernel bool
 }
 
+// listed tells whether a thread was there when the recording began.
+func (s *saying) listed() bool { return s.reason == "snapshot" || s.reason == "exiting" }
+
 // people are what rows say of who, in order.
 type people map[identity][]saying
 
@@ -55,7 +58,7 @@ func (p people) numbers() numbers {
 	n := numbers{}
 	for id, all := range p {
 		for _, s := range all {
-			n[id.tid] = append(n[id.tid], named{s.at, id, s.reason == "snapshot" || s.reason == "exiting"})
+			n[id.tid] = append(n[id.tid], named{s.at, id, s.listed()})
 		}
 	}
 	for _, all := range n {

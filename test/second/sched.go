@@ -92,6 +92,9 @@ func (w *world) come(c *cpu, t *thread) {
 	if t.delay = w.now - t.queuedAt; t.delay > 3 && w.IntN(2) == 0 {
 		t.delay -= w.Int64N(3) // it is put into the queue a little after it was woken
 	}
+	if w.IntN(9) == 0 { // the kernel counts none
+		t.delay = 0
+	}
 	t.waited += t.delay
 	if t.last >= 0 && t.last != c.number {
 		t.moves++

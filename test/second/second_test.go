@@ -11,8 +11,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -30,12 +32,23 @@ var (
 // analysis, in any order.
 var analyses = map[string]func(r *recording, by string) [][]any{
 	"runqlat": runqlat, "wakeups": wakeups, "execs": execs, "opens": opens, "lifetimes": lifetimes, "offcpu": offcpu,
-	"tcpretrans": tcpretrans, "tcpconn": tcpconn, "tcplife": tcplife,
+	"tcpretrans": tcpretrans, "tcpconn": tcpconn, "tcplife": tcplife, "tcptop": tcptop, "tcplat": tcplat, "tcpstates": tcpstates,
 }
 
 // Every analysis says of every capture what the second one says.
 func TestOddLives(t *testing.T) {
-	for seed := 1; seed <= *seeds; seed++ {
+	parts := runtime.GOMAXPROCS(0)
+	for part := range parts {
+		t.Run(fmt.Sprint("part ", part+1), func(t *testing.T) {
+			t.Parallel()
+			oddLives(t, part, parts)
+		})
+	}
+}
+
+// oddLives is one of several parts of the captures.
+func oddLives(t *testing.T, part, parts int) {
+	for seed := 1 + part; seed <= *seeds; seed += parts {
 		if *only == 0 || *only == seed {
 			oddLife(t, uint64(seed))
 		}
@@ -52,12 +65,19 @@ func oddLife(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if seed%3 == 0 {
+		compareEnds(t, c, r, seed)
+	}
 	random := rand.New(rand.NewPCG(seed, 99))
 	from := r.begin + 1 + random.Int64N(max(1, (r.end-r.begin)/2))
 	to := from + 1 + random.Int64N(max(1, r.end-from))
 	spans := [][2]int64{{0, 0}, {from, 0}, {0, to}, {from, to}}
 	for i, span := range [][2]int64{spans[0], spans[1+seed%3]} {
 		part := r.span(span[0], span[1])
+		compareTree(t, c, part)
+		if by := []string{"process", "thread", "comm"}; span[1] == 0 && part.lossless() {
+			compareOverTime(t, c, part, by[seed%3], 1+(r.end-part.first())/int64(2+seed%9))
+		}
 		for _, name := range slices.Sorted(maps.Keys(analyses)) {
 			a, err := analyze.Find(name)
 			if err != nil {
@@ -67,40 +87,37 @@ func oddLife(t *testing.T, seed uint64) {
 			if i > 0 { // one of them
 				bys = bys[seed/3%uint64(len(bys)):][:1]
 			}
-			for _, by := range bys {
-				compare(t, c, a, by, span, analyses[name](part, by))
+			for n, by := range bys {
+				compareFurther(t, compare(t, c, a, by, span, analyses[name](part, by)), part, by, n == 0)
 			}
 		}
 	}
 }
 
-// groupings are what rows of an analysis can be of, as far as there is a second
-// analysis of them.
+// groupings are what rows of an analysis can be of.
 func groupings(a *analyze.Analysis) []string {
 	if len(a.By) == 0 {
 		return []string{""}
 	}
-	return slices.DeleteFunc(slices.Clone(a.By), func(by string) bool { return slices.Contains(without[a.Name], by) })
+	return a.By
 }
 
-// without are groupings that have no second analysis.
-var without = map[string][]string{"lifetimes": {"thread"}}
-
 // compare holds the rows of an analysis against others.
-func compare(t *testing.T, c *format.Capture, a *analyze.Analysis, by string, span [2]int64, want [][]any) {
+func compare(t *testing.T, c *format.Capture, a *analyze.Analysis, by string, span [2]int64, want [][]any) *analyze.Result {
 	t.Helper()
 	got, err := analyze.Run(t.Context(), c, a, analyze.Options{By: by, From: span[0], To: span[1]})
 	var ends *analyze.SpanError
 	if errors.As(err, &ends) {
-		return
+		return nil
 	}
 	if err != nil {
 		t.Errorf("%s by %q of %v: %v", a.Name, by, span, err)
-		return
+		return nil
 	}
 	if diff := cmp.Diff(sorted(want), sorted(mainRows(got))); diff != "" {
 		t.Errorf("%s by %q of %v (-second +analyze):\n%s", a.Name, by, span, diff)
 	}
+	return got
 }
 
 // mainRows are the rows with the columns of the analysis, but that of everything.
@@ -132,12 +149,18 @@ func sorted(rows [][]any) []string {
 // open generates the capture of a seed and opens it.
 func open(t *testing.T, seed uint64) *format.Capture {
 	t.Helper()
+	return openSet(t, seed, 0, "")
+}
+
+// openSet does so with another clock, and without rows of a kind.
+func openSet(t *testing.T, seed uint64, later time.Duration, without string) *format.Capture {
+	t.Helper()
 	var b bytes.Buffer
-	if err := generate(&b, seed); err != nil {
+	if err := generate(&b, seed, later, without); err != nil {
 		t.Fatalf("seed %d: %v", seed, err)
 	}
 	path := filepath.Join(t.TempDir(), fmt.Sprint(seed, ".arrow"))
-	if *keep != "" {
+	if *keep != "" && later == 0 {
 		path = *keep
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {

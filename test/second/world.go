@@ -22,9 +22,9 @@ type world struct {
 	flushes []int64 // rows up to then are written at once
 
 	lossy bool // rows are lost
+	cut   bool // the recording is
 
-	conns    []*connection
-	nextConn uint64
+	network
 }
 
 // row is one of the capture; its values are those of format.Kind.Encode.
@@ -82,12 +82,13 @@ type thread struct {
 type sums struct{ cpuTime, onCPU, waited, voluntary, involuntary, moves int64 }
 
 func newWorld(seed uint64) *world {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, seed)), now: -1_000_000_000, nextTID: 100, nextFD: 3, nextConn: 1}
+	w := &world{Rand: rand.New(rand.NewPCG(seed, seed)), now: -1_000_000_000, nextTID: 100, nextFD: 3}
 	for i := range 1 + w.IntN(3) {
 		w.cpus = append(w.cpus, &cpu{number: i})
 	}
-	w.lossy = w.IntN(5) == 0
+	w.lossy, w.cut = w.IntN(5) == 0, w.IntN(8) == 0
 	w.settle()
+	w.inherit()
 	return w
 }
 
