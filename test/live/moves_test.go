@@ -5,6 +5,7 @@
 package live
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -342,11 +343,18 @@ func TestExecByAnotherThreadOfOlderProcess(t *testing.T) {
 	}
 	swap := exec.Command(workload, "child", "swap-later", file)
 	swap.ExtraFiles = []*os.File{wait}
+	out, err := swap.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := swap.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = swap.Process.Kill() })
 	wait.Close()
+	if line, err := bufio.NewReader(out).ReadString('\n'); line != "waiting\n" {
+		t.Fatalf("it says %q, %v", line, err)
+	}
 	var before int64
 	waitUntil(t, "it has used its CPU time, and waits", func() bool {
 		last := before

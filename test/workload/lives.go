@@ -136,25 +136,23 @@ func deadlineRole(args []string) error {
 
 // swapRole has a thread other than the first execute a file, which gives it the
 // process's number, after both have used CPU time.
-func swapRole(args []string) error {
-	runtime.LockOSThread()
-	burnCPU(20 * time.Millisecond)
-	return swap(args, func() {})
-}
+func swapRole(args []string) error { return swap(args, func() {}) }
 
-// swapLaterRole does so when its parent closes the start pipe.
+// swapLaterRole does so when its parent closes the start pipe, and writes a line when
+// it waits for that.
 func swapLaterRole(args []string) error {
-	runtime.LockOSThread()
-	burnCPU(20 * time.Millisecond)
 	return swap(args, func() {
+		fmt.Println("waiting")
 		awaitStart()
 		burnCPU(10 * time.Millisecond)
 	})
 }
 
-// swap has another thread execute a file after it has used CPU time and done what
-// comes before.
+// swap has another thread execute a file, after both have used CPU time and it has
+// done what comes before.
 func swap(args []string, before func()) error {
+	runtime.LockOSThread()
+	burnCPU(20 * time.Millisecond)
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread()
