@@ -35,16 +35,24 @@ func Occupants(c *format.Capture, to int64) (map[int]uint32, error) {
 	return who, err
 }
 
+// leaveAfter tells who leaves each CPU that switches after an instant for the first
+// time.
+func leaveAfter(c *format.Capture, to int64) (map[int]uint32, error) {
+	who := map[int]uint32{}
+	still, err := stillCPUs(c)
+	if err != nil || still.cpus == nil {
+		return who, err
+	}
+	return who, still.leaveAfter(c, to, who)
+}
+
 // stills are the last rows of sums of CPUs.
 type stills struct {
 	begin int64
 	cpus  map[int]cpuRow
 }
 
-type cpuRow struct {
-	switches, idle, unseen uint64
-	at                     int64
-}
+type cpuRow struct{ switches, idle, unseen uint64 }
 
 func stillCPUs(c *format.Capture) (*stills, error) {
 	s := &stills{begin: c.Meta().Start.UnixNano()}
@@ -58,7 +66,7 @@ func stillCPUs(c *format.Capture) (*stills, error) {
 			return s, err
 		}
 		for i := range b.Len() {
-			s.cpus[int(b.Uint(cpu, i))] = cpuRow{b.Uint(switches, i), b.Uint(idle, i), b.Uint(unseen, i), b.Time(i)}
+			s.cpus[int(b.Uint(cpu, i))] = cpuRow{b.Uint(switches, i), b.Uint(idle, i), b.Uint(unseen, i)}
 		}
 	}
 	return s, nil
@@ -102,19 +110,7 @@ func stillThreads(c *format.Capture, begin int64) (all []uint32, err error) {
 	return all, nil
 }
 
-// switchesLate tells whether there is a CPU that switched, but none of those known.
-func switchesLate(c *format.Capture, known map[int]bool) (bool, error) {
-	still, err := stillCPUs(c)
-	for cpu, r := range still.cpus {
-		if r.switches > 0 && !known[cpu] {
-			return true, err
-		}
-	}
-	return false, err
-}
-
-// leaveAfter notes who leaves each CPU that switches after an instant for the first
-// time.
+// leaveAfter adds those to who.
 func (s *stills) leaveAfter(c *format.Capture, to int64, who map[int]uint32) error {
 	seen := map[int]bool{}
 	for cpu, r := range s.cpus {

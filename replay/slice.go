@@ -29,7 +29,7 @@ func (r *Reader) Slice(w io.Writer, s Slice) (rows map[string]uint64, err error)
 		return nil, err
 	}
 	s.within(r.capture.Meta().Window)
-	c := &slicer{reader: r, slice: s, switched: map[int]bool{}}
+	c := &slicer{reader: r, slice: s}
 	c.copier, err = format.NewCopier(w, r.capture, c.metadata(), c.kinds(), format.WriterOptions{Background: true})
 	if err != nil {
 		return nil, err
@@ -48,10 +48,9 @@ func (s *Slice) within(w format.Window) {
 
 // slicer writes one slice.
 type slicer struct {
-	reader   *Reader
-	slice    Slice
-	copier   *format.Copier
-	switched map[int]bool // CPUs of which a switch was copied
+	reader *Reader
+	slice  Slice
+	copier *format.Copier
 }
 
 // metadata is that of the capture, with what is special about the slice.
@@ -126,14 +125,15 @@ func (c *slicer) copyBehind() error {
 	if err != nil {
 		return err
 	}
-	b := &behind{to: c.slice.To, bound: map[taskKey]bool{}, switched: c.switched}
+	b := &behind{to: c.slice.To, bound: map[taskKey]bool{}}
 	b.next, b.second = Behind(readings, c.slice.To)
 	file := c.reader.capture
 	b.since, b.exited, b.start = file.Col("since"), file.Col("exited"), file.Col("start")
 	kinds := append(kindNames(file, introduces), "loss", "suspended", "summary", "task_sum", "cpu_sum")
-	if late, err := switchesLate(file, c.switched); err != nil {
+	if b.late, err = leaveAfter(file, c.slice.To); err != nil {
 		return err
-	} else if late {
+	}
+	if len(b.late) > 0 {
 		kinds = append(kinds, "sched_switch")
 	}
 	s := c.selection(c.present(kinds...))
@@ -144,8 +144,8 @@ func (c *slicer) copyBehind() error {
 // behind chooses rows from behind a slice's window.
 type behind struct {
 	to                   int64
-	next, second         int64        // the first readings behind the window; 0: none
-	switched             map[int]bool // CPUs of which it is known who was there
+	next, second         int64          // the first readings behind the window; 0: none
+	late                 map[int]uint32 // CPUs of which the first switch is to come, and who it shows to leave
 	bound                map[taskKey]bool
 	since, exited, start format.Col
 }
@@ -158,7 +158,12 @@ func (b *behind) wanted(e Event) bool {
 	case "loss", "suspended":
 		return e.Int(b.since) <= b.to
 	case "sched_switch":
-		return !b.switched[e.CPU()]
+		who, late := b.late[e.CPU()]
+		if !late || who != e.TID() { // a slice of some processes lacks the others' switches
+			return false
+		}
+		delete(b.late, e.CPU())
+		return true
 	case "cpu_sum":
 		return !late || e.Time() == b.next
 	case "task_sum":
@@ -200,9 +205,6 @@ func (c *slicer) add(s Select, want func(Event) bool) error {
 		}
 		if !want(e) {
 			continue
-		}
-		if e.Kind().Name == "sched_switch" {
-			c.switched[e.CPU()] = true
 		}
 		if err := c.copier.Add(e.batch, e.row); err != nil {
 			return err
