@@ -60,17 +60,21 @@ const (
 
 // wake is who woke a thread, and when.
 type wake struct {
-	queued   bool  // it left its CPU while runnable: it waits since then, whoever wakes it
-	waiting  bool  // for a CPU, since at
-	at       int64 // 0: it was woken before it had left its CPU
-	by       uint32
-	task     *replay.Task // what that was
-	came     bool         // to the CPU that it is on, after it was woken
-	on       bool         // it is on a CPU, as far as switches are there: it may be about to leave it
-	falling  bool         // it was woken there, before it had left the CPU to sleep: by fellBy
-	fellBy   uint32
-	fellTask *replay.Task // what that was
-	left     int64
+	queued  bool  // it left its CPU while runnable: it waits since then, whoever wakes it
+	waiting bool  // for a CPU, since at
+	at      int64 // 0: it was woken before it had left its CPU
+	by      waker
+	came    bool // to the CPU that it is on, after it was woken
+	on      bool // it is on a CPU, as far as switches are there: it may be about to leave it
+	falling bool // it was woken there, before it had left the CPU to sleep: by fellBy
+	fellBy  waker
+	left    int64
+}
+
+// waker is a thread that woke another.
+type waker struct {
+	tid  uint32
+	task *replay.Task // what it was then; nil: not known, or nobody asks
 }
 
 // seat is who is on a CPU, since when and whom it followed.
@@ -207,18 +211,17 @@ func (l *timeline) clip(s *stay) {
 func (l *timeline) wake(e replay.Event) {
 	switch w := l.wakeOf(uint32(e.Uint(l.woken))); {
 	case w.on:
-		w.falling, w.fellBy, w.fellTask = true, e.TID(), l.named(e.TID())
+		w.falling, w.fellBy = true, l.waker(e)
 	case !w.queued:
-		*w = wake{waiting: true, at: e.Time(), by: e.TID(), task: l.named(e.TID()), left: w.left}
+		*w = wake{waiting: true, at: e.Time(), by: l.waker(e), left: w.left}
 	}
 }
 
-// named is what a number is now; nil: not known, or nobody asks.
-func (l *timeline) named(tid uint32) *replay.Task {
+func (l *timeline) waker(e replay.Event) waker {
 	if !l.names {
-		return nil
+		return waker{tid: e.TID()}
 	}
-	return l.tasks.Find(tid)
+	return waker{e.TID(), l.tasks.Find(e.TID())}
 }
 
 func (l *timeline) wakeOf(tid uint32) *wake {
@@ -237,7 +240,7 @@ func (l *timeline) wokenBefore(s *stay) {
 	var fell wake
 	if w := l.wakes.Get(s.tid); w != nil {
 		if w.came {
-			s.woken, s.waker, s.wakerTask = true, w.by, w.task
+			s.woken, s.waker, s.wakerTask = true, w.by.tid, w.by.task
 		}
 		if w.came && w.at != 0 && !l.unseen.Lost(-1, w.left, s.from) { // else it may not have slept
 			s.wait = min(s.wait, uint64(max(0, s.from-w.at)))
@@ -250,9 +253,9 @@ func (l *timeline) wokenBefore(s *stay) {
 		switch {
 		case s.left != s.tid || s.preempted:
 		case fell.falling:
-			w.waiting, w.by, w.task = true, fell.fellBy, fell.fellTask
+			w.waiting, w.by = true, fell.fellBy
 		case fell.waiting: // nobody saw it come
-			w.waiting, w.by, w.task = true, fell.by, fell.task
+			w.waiting, w.by = true, fell.by
 		}
 	}
 	if s.next != 0 {

@@ -197,8 +197,7 @@ func (s *session) finishCut() error {
 func (s *session) forgetOld() {
 	p := s.parts
 	for len(p.begun) > 2 && (s.lastOf(1)+uint64(p.last) <= bpf.Now() || s.writer.Stats().Bytes+p.most/segmentShare+windowBytes > p.most) {
-		s.writer.DropOldest()
-		p.begun = p.begun[1:]
+		s.forgetOldest()
 	}
 }
 
@@ -207,9 +206,14 @@ func (s *session) forgetOld() {
 func (s *session) fit() {
 	p := s.parts
 	for len(p.begun) > 1 && s.writer.Stats().Bytes+windowBytes > p.most {
-		s.writer.DropOldest()
-		p.begun = p.begun[1:]
+		s.forgetOldest()
 	}
+}
+
+// forgetOldest drops the oldest segment.
+func (s *session) forgetOldest() {
+	s.writer.DropOldest()
+	s.parts.begun = s.parts.begun[1:]
 }
 
 // lastOf is when segment i begins, in boot time.

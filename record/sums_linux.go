@@ -386,22 +386,22 @@ func (a *accounts) addRow(w *format.Writer, row *bpf.TaskSum, dead bool) error {
 // ended is told of the last row of a thread that ended, before it is written.
 func (a *accounts) ended(row *bpf.TaskSum) {
 	a.addBeforeBase(row)
-	last := a.written[row.H.TID]
+	tid := row.H.TID
+	last := a.written[tid]
+	mine := last.start == row.Start
 	switch {
-	case last.start != row.Start: // of another, which has none any more
+	case !mine: // of another, which has none any more
 		last = written{}
 	case last.renumbered: // its number is another's by now
-		a.slices.add(row, last.former)
-		a.slices.ended(thread{row.H.TID, row.Start})
-		last.renumbered = false
-		a.written[row.H.TID] = last
-		return
+		last.renumbered, mine = false, false
+		a.written[tid] = last
+		last = written{onCPU: last.former}
 	}
 	a.slices.add(row, last.onCPU)
-	a.slices.ended(thread{row.H.TID, row.Start})
+	a.slices.ended(thread{tid, row.Start})
 	a.part(row, last.cpuTime)
-	if last.start == row.Start {
-		delete(a.written, row.H.TID)
+	if mine {
+		delete(a.written, tid)
 	}
 }
 
