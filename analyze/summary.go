@@ -30,7 +30,7 @@ var summary = Analysis{
 			{Name: "failed", Unit: unitCount, Doc: "those that ended otherwise than closed, and were not open at the end"},
 			{Name: "requests", Unit: unitCount, Doc: "times that an answer began to arrive after the process had sent"},
 			{Name: "response_max_ns", Unit: unitNS, Some: true, Doc: "from the last byte sent to the first byte that came back: longest; none without requests"},
-			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connections began; like the bytes none where one of them was open at the end of the recording (or the span) and not listed then"},
+			{Name: "retransmits", Unit: unitCount, Doc: "segments retransmitted since the connections began; like the bytes, none where one of them was open at the end of the recording (or the span) and not listed then"},
 			{Name: "tx_bytes", Unit: unitBytes, Doc: "payload bytes sent since the connections began"},
 			{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received since the connections began"},
 		}},

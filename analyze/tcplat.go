@@ -33,7 +33,7 @@ var tcplat = Analysis{
 		sizeColumns("tx", "payload bytes that the process sent in a turn: of a client its request, of a server its answer"),
 		sizeColumns("rx", "payload bytes that the process read in a turn, of those turns in which it sent behind that"),
 		[]ColumnSpec{
-			{Name: "srtt_ns", Unit: unitNS, Some: true, Doc: "the kernel's smoothed round-trip time as the connection closed, or was listed as the recording ended; 0 when it has none. Like the figures behind it none where it was open at the end of the recording (or the span) and not listed then"},
+			{Name: "srtt_ns", Unit: unitNS, Some: true, Doc: "the kernel's smoothed round-trip time as the connection closed, or was listed as the recording ended; 0 when it has none. Like the figures after it, it is none where the connection was open at the end of the recording (or the span) and not listed then"},
 			{Name: "srtt_p50_ns", Unit: unitNS, Some: true, Doc: "median of the smoothed round-trip times recorded meanwhile (nearest rank); none unless recorded with --rtt-interval"},
 			{Name: "srtt_max_ns", Unit: unitNS, Some: true, Doc: "longest of them"},
 			{Name: "min_rtt_ns", Unit: unitNS, Doc: "the kernel's least round-trip time, of several connections the least; 0 when it has none; none where it is not known of one"},

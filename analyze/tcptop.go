@@ -23,7 +23,7 @@ var tcptop = Analysis{
 		{Name: "rx_bytes", Unit: unitBytes, Doc: "payload bytes received within the recording; of a connection older than the recording since it was listed as that began"},
 		{Name: "sends", Unit: unitCount, Some: true, Doc: "send calls within the recording"},
 		{Name: "receives", Unit: unitCount, Some: true, Doc: "receive calls within the recording that took bytes"},
-		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen; like the next none where the connection was open when the span ended"},
+		{Name: "largest_send_bytes", Unit: unitBytes, Some: true, Doc: "most that one send call sent since the connection began or was first seen; like the next column, none where the connection was open when the span ended"},
 		{Name: "largest_receive_bytes", Unit: unitBytes, Some: true, Doc: "most that one receive call took since the connection began or was first seen"},
 		{Name: "segments_out", Unit: unitCount, Some: true, Doc: "segments with payload sent within the recording, retransmissions too"},
 		{Name: "segments_in", Unit: unitCount, Some: true, Doc: "segments with payload received within the recording"},
