@@ -754,7 +754,7 @@ static __always_inline struct reading read_last(const struct cpu_now *c)
 	return r;
 }
 
-static __always_inline void emit_dead(struct cpu_now *c, __u32 cpu, __u64 now)
+static __always_inline void emit_dead(struct cpu_now *c, __u32 cpu, __u64 now, __u64 waited)
 {
 	struct sched_switch *e = begin(sizeof(*e), 1, source_sched, now);
 
@@ -764,7 +764,7 @@ static __always_inline void emit_dead(struct cpu_now *c, __u32 cpu, __u64 now)
 	e->h.pid = 0;
 	e->h.tid = c->on.tid;
 	e->next_tid = 0;
-	e->delay_ns = 0;
+	e->delay_ns = waited > ~0U ? ~0U : waited;
 	e->prev_state = task_state_S;
 	e->prev_prio = 0; /* of the thread that stops CPUs */
 	e->next_prio = IDLE_PRIO;
@@ -789,15 +789,16 @@ static __always_inline void emit_online(__u32 cpu, __u64 now, bool online)
 static __always_inline void went_offline(__u32 cpu, struct cpu_now *c, __u64 now)
 {
 	struct reading r = read_last(c);
+	__u64 waited = waited_here(&r, c, coming_seen);
 
 	if (!c->on.tid)
 		return;
 	if (within(now) && follow_member(NULL, &r, c, coming_seen, now)) {
 		c->switches++;
 		if (want_sums)
-			account(&r, c, coming_seen, now, 0, true, false);
+			waited = account(&r, c, coming_seen, now, waited, true, false);
 		if (want_switches)
-			emit_dead(c, cpu, now);
+			emit_dead(c, cpu, now, waited);
 	}
 	__builtin_memset(&c->on, 0, sizeof(c->on));
 	c->on.switches = SWITCHES_UNKNOWN;
