@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"math"
+	"slices"
 
 	"github.com/ebrec/ebrec/format"
 	"github.com/ebrec/ebrec/replay"
@@ -92,11 +93,20 @@ func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
 	return x
 }
 
-// Begin does nothing: the pass looks at the time of each event.
-func (x *exactCPUTime) Begin() {}
+// Begin forgets who ended before the span. All else the pass tells by the time of each
+// event.
+func (x *exactCPUTime) Begin() {
+	x.ledger.bury()
+	x.now = replay.ByNumber[exactNow]{}
+}
 
 func (x *exactCPUTime) Event(e replay.Event) error {
-	switch e.Kind().Name {
+	kind := e.Kind().Name
+	if e.Time() > x.window.end() && kind != "cgroup_path" {
+		x.after(e, kind)
+		return nil
+	}
+	switch kind {
 	case "cgroup_path":
 		x.groups.event(e)
 	case "cpu_sum":
@@ -111,6 +121,33 @@ func (x *exactCPUTime) Event(e replay.Event) error {
 		x.ledger.event(e)
 	}
 	return x.seriesError()
+}
+
+// after takes what is told after the span: how the task clocks went on, and who is not
+// known yet. Who the others are, what their names are and where they are is as it was
+// when the span ended.
+func (x *exactCPUTime) after(e replay.Event, kind string) {
+	switch kind {
+	case "cpu_sum", "sched_switch", "sched_waking":
+		return
+	}
+	switch start := e.Int(x.ledger.start); {
+	case start > x.window.end():
+	case kind == "task_sum":
+		x.ledger.event(e)
+		x.clock(x.ledger.thread(e), e.Time())
+	case x.listsLate(e, kind, start) || !x.ledger.tasks.Known(e.TID()):
+		x.ledger.event(e)
+	}
+}
+
+// listsLate tells whether a row lists a thread for the first time that was there before.
+func (x *exactCPUTime) listsLate(e replay.Event, kind string, start int64) bool {
+	if kind != "task" || !slices.Contains([]string{"snapshot", "exiting", "present"}, e.Str(x.ledger.reason)) {
+		return false
+	}
+	task, t := x.ledger.tasks.Find(e.TID()), x.ledger.threads[threadID{e.TID(), start}]
+	return task != nil && task.Start == start && (t == nil || t.comm == "")
 }
 
 // clock takes a reading of a thread's task clock.
@@ -149,7 +186,11 @@ func (x *exactCPUTime) use(t *thread) *exactUse {
 }
 
 // Switches takes switches that follow each other.
-func (x *exactCPUTime) Switches(r replay.Run) { x.timeline.stays(r, x.stay) }
+func (x *exactCPUTime) Switches(r replay.Run) {
+	if within, _ := r.Split(x.window.end()); within.Len() > 0 {
+		x.timeline.stays(within, x.stay)
+	}
+}
 
 // stay counts what of a time on a CPU lies in the span.
 func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
@@ -161,6 +202,11 @@ func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
 		x.nobodys(s)
 	case !s.away:
 		x.count(s, !s.parted)
+	}
+	if s.left != s.tid { // it has its process's number now, which was another's
+		if u := x.useOf(s.left); u != nil {
+			u.cpu = s.cpu
+		}
 	}
 }
 

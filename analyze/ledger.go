@@ -58,6 +58,7 @@ type thread struct {
 	read    bool // has sums, if only to say that it did not run
 	ran     bool // has sums of its running
 	exited  bool // last is the last row of its series
+	again   bool // its number, that of its process, is another's since then, who executed a file
 	past    sums // of finished series
 	base    sums // what had been used when the window began
 	last    sums
@@ -139,6 +140,7 @@ func (l *ledger) event(e replay.Event) {
 	case "fork", "exec", "exit", "thread_start", "thread_exit":
 		t := l.thread(e)
 		t.comm = e.Str(l.comm)
+		t.again = t.again || e.Kind().Name == "exec" && t.exited
 		l.lead(e)
 		l.place(e, t)
 	}
@@ -199,7 +201,7 @@ func (l *ledger) sum(t *thread, e replay.Event) {
 	if t.exited && row != t.last {
 		t.past.add(t.last)
 	}
-	t.last, t.read, t.ran, t.exited = row, true, t.ran || row != sums{}, e.Uint(l.exited) != 0
+	t.last, t.read, t.ran, t.exited, t.again = row, true, t.ran || row != sums{}, e.Uint(l.exited) != 0, false
 	l.divide(t, was, e.Time())
 }
 
@@ -222,7 +224,7 @@ func (t *thread) rebase() {
 // bury forgets threads that ended.
 func (l *ledger) bury() {
 	for id, t := range l.threads {
-		if l.settle(t); t.exited {
+		if l.settle(t); t.exited && !t.again {
 			delete(l.threads, id)
 		}
 	}

@@ -211,11 +211,8 @@ func (w *world) renumber(t *thread) {
 		w.executed(t)
 		return
 	}
-	w.account(t.cpu)
-	w.sum(t, w.now+1, true)
-	w.now++
-	w.freed = append(w.freed, t.tid)
-	t.tid, t.start, t.leader, t.sums = t.pid, t.leader.start, t, sums{}
+	t.former = &identity{t.tid, t.start}
+	t.tid, t.start, t.leader = t.pid, t.leader.start, t
 	w.executed(t)
 }
 

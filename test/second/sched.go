@@ -54,10 +54,22 @@ func (w *world) hop(c *cpu, state string, preempted bool) {
 	}
 	c.switches++
 	w.rows = append(w.rows, row{w.now, "sched_switch", values})
-	if prev != nil && state == "X" {
+	if prev != nil && (state == "X" || prev.former != nil) {
 		w.sum(prev, w.now+1, true)
 		w.now++
+		w.renumbered(prev)
+	}
+	if prev != nil && state == "X" {
 		w.free(prev)
+	}
+}
+
+// renumbered begins the sums of a thread under the number of its process, which it took while
+// it was on the CPU.
+func (w *world) renumbered(t *thread) {
+	if t.former != nil {
+		w.freed = append(w.freed, t.former.tid)
+		t.former, t.sums = nil, sums{}
 	}
 }
 
@@ -116,30 +128,28 @@ func (w *world) wake(c *cpu, t *thread) {
 
 // sum tells a thread's sums.
 func (w *world) sum(t *thread, at int64, exited bool) {
-	w.rows = append(w.rows, row{at, "task_sum", v{"pid": t.pid, "tid": t.tid, "start": t.start, "cpu_time_ns": t.cpuTime, "on_cpu_ns": t.onCPU,
+	as := identity{t.tid, t.start}
+	if t.former != nil {
+		as = *t.former
+	}
+	w.rows = append(w.rows, row{at, "task_sum", v{"pid": t.pid, "tid": as.tid, "start": as.start, "cpu_time_ns": t.cpuTime, "on_cpu_ns": t.onCPU,
 		"run_queue_ns": t.waited, "voluntary": t.voluntary, "involuntary": t.involuntary, "migrations": t.moves, "exited": bit(exited)}})
 	t.changed = false
 }
 
-// read reads all sums at one instant, and writes them one after the other.
+// read reads all sums at one instant, which all rows have.
 func (w *world) read() {
 	w.now++
 	for _, c := range w.cpus {
 		w.account(c)
 	}
-	at := w.now
 	for _, c := range w.cpus {
 		w.rows = append(w.rows, row{w.now, "cpu_sum", v{"cpu": c.number, "idle_ns": c.idle, "switches": c.switches}})
-		w.now++
 	}
 	for _, t := range w.threads {
 		if t.changed {
 			w.sum(t, w.now, false)
-			w.now++
 		}
-	}
-	for _, c := range w.cpus { // reading is taken to take no time
-		c.since = at
 	}
 	if w.IntN(3) == 0 {
 		w.flushes = append(w.flushes, w.now)

@@ -76,7 +76,8 @@ type thread struct {
 	killed       bool // it exits as soon as it runs
 	before       int64
 	sums
-	changed bool // since its sums were read
+	changed bool      // since its sums were read
+	former  *identity // number that it came with to its CPU, before it took that of its process
 }
 
 type sums struct{ cpuTime, onCPU, waited, voluntary, involuntary, moves int64 }
