@@ -60,6 +60,7 @@ type exactCPUTime struct {
 	timeline *timeline
 	window   window
 	used     map[*thread]*exactUse
+	ended    map[threadID]bool // before the span
 	now      replay.ByNumber[exactNow]
 	away     replay.ByNumber[int64] // idle time by CPU
 }
@@ -84,7 +85,7 @@ type exactUse struct {
 }
 
 func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
-	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture, p.ledger.tasks), window: p.env.asked, used: map[*thread]*exactUse{}}
+	x := &exactCPUTime{cpuTimePass: p, timeline: newTimeline(p.env.Capture, p.ledger.tasks), window: p.env.asked, used: map[*thread]*exactUse{}, ended: map[threadID]bool{}}
 	x.timeline.occupy(p.env.Capture, x.window.to)
 	if x.window.from == 0 {
 		x.window.from = p.env.Capture.Meta().Start.UnixNano()
@@ -96,7 +97,9 @@ func newExactCPUTime(p *cpuTimePass) *exactCPUTime {
 // Begin forgets who ended before the span. All else the pass tells by the time of each
 // event.
 func (x *exactCPUTime) Begin() {
-	x.ledger.bury()
+	for id := range x.ledger.bury() {
+		x.ended[id] = true
+	}
 	x.now = replay.ByNumber[exactNow]{}
 }
 
@@ -133,6 +136,7 @@ func (x *exactCPUTime) after(e replay.Event, kind string) {
 	}
 	switch start := e.Int(x.ledger.start); {
 	case start > x.window.end():
+	case x.ended[threadID{e.TID(), start}] && x.ledger.threads[threadID{e.TID(), start}] == nil: // its number is another's
 	case kind == "task_sum":
 		x.ledger.event(e)
 		x.clock(x.ledger.thread(e), e.Time())

@@ -221,13 +221,16 @@ func (t *thread) rebase() {
 	t.prev, t.less, t.more = nil, 0, 0
 }
 
-// bury forgets threads that ended.
-func (l *ledger) bury() {
+// bury forgets threads that ended, and returns them.
+func (l *ledger) bury() map[threadID]*thread {
+	ended := map[threadID]*thread{}
 	for id, t := range l.threads {
 		if l.settle(t); t.exited && !t.again {
+			ended[id] = t
 			delete(l.threads, id)
 		}
 	}
+	return ended
 }
 
 // processes adds up by process. Call it after the last event.

@@ -25,8 +25,8 @@ func (r *recording) bySums() *usage {
 	}
 	for i := range r.all {
 		if e := &r.all[i]; e.kind == "cpu_sum" && e.at <= until {
-			u.idle[e.n("cpu")] = e.n("idle_ns") - r.cpuSum(e.n("cpu"), "idle_ns", since)
-			u.unseen[e.n("cpu")] = e.n("unseen_ns") - r.cpuSum(e.n("cpu"), "unseen_ns", since)
+			u.idle[e.n("cpu")] = r.cpuGrew(e, "idle_ns", since)
+			u.unseen[e.n("cpu")] = r.cpuGrew(e, "unseen_ns", since)
 		}
 	}
 	return u
@@ -67,12 +67,14 @@ func (u *usage) sum(id identity, series []*event, since, until int64) {
 	u.threads[id] = t
 }
 
-// cpuSum is what the sums of a CPU had as they were read at an instant.
-func (r *recording) cpuSum(cpu uint64, column string, at int64) (n uint64) {
+// cpuGrew is by how much a column of a CPU's sums grew since they were read at an instant.
+// What a reading gave to the idle task may turn out later to be nobody's.
+func (r *recording) cpuGrew(now *event, column string, since int64) uint64 {
+	before := uint64(0)
 	for i := range r.all {
-		if e := &r.all[i]; e.kind == "cpu_sum" && e.n("cpu") == cpu && e.at <= at {
-			n = e.n(column)
+		if e := &r.all[i]; e.kind == "cpu_sum" && e.n("cpu") == now.n("cpu") && e.at <= since {
+			before = e.n(column)
 		}
 	}
-	return n
+	return now.n(column) - min(now.n(column), before)
 }

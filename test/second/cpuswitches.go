@@ -17,13 +17,13 @@ func (r *recording) bySwitches() *usage {
 	}
 	on := map[identity]uint64{} // where it was last
 	for cpu, tid := range r.still() {
-		u.spend(cpu, tid, r.begin, r.last(), false)
+		u.spend(cpu, tid, r.begin, r.last(), r.lastUnseen(cpu))
 	}
 	for _, s := range r.stays() {
 		u.stay(&s, on)
 	}
 	for cpu, e := range r.open() {
-		t := u.spend(cpu, e.id("next_tid"), e.at, r.last(), false)
+		t := u.spend(cpu, e.id("next_tid"), e.at, r.last(), r.lastUnseen(cpu))
 		if id, _ := r.who(e.id("next_tid"), r.last()); t != nil && e.at > u.from {
 			t.moved(on, id, cpu)
 		}
@@ -77,12 +77,16 @@ func (u *usage) spend(cpu uint64, tid uint32, from, to int64, broken bool) *used
 	if ns > 0 && u.idle[cpu] == 0 {
 		u.idle[cpu] = 0 // it has a row
 	}
-	switch id, known := u.r.who(tid, min(to, u.to)); {
+	id := u.r.someone(tid, min(to, u.to))
+	if id.start == 0 && tid != 0 && u.threads[id] == nil && to > u.from {
+		u.threads[id] = &used{}
+	}
+	switch {
 	case broken:
 		u.unseen[cpu] += ns
 	case tid == 0:
 		u.idle[cpu] += ns
-	case known && u.threads[id] != nil:
+	case u.threads[id] != nil:
 		u.threads[id].onCPU += ns
 		u.threads[id].ran = u.threads[id].ran || ns > 0
 		return u.threads[id]

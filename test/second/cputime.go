@@ -3,6 +3,7 @@
 package second
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -90,7 +91,7 @@ func (u *usage) grouped(by string) map[whose]*used {
 		case "thread":
 			k.thread, k.process.start = id, 0
 		case "comm":
-			k.process, k.name = identity{}, leader.comm
+			k.process, k.name = identity{}, cmp.Or(leader.comm, "(none)")
 		}
 		if all[k] == nil {
 			all[k] = &used{}
@@ -105,7 +106,10 @@ func (u *usage) pid(id identity) uint32 {
 	if said := u.r.people[id]; said != nil {
 		return said[0].pid
 	}
-	return u.r.series()[id][0].id("pid")
+	if rows := u.r.span(0, 0).series()[id]; rows != nil {
+		return rows[0].id("pid")
+	}
+	return id.tid
 }
 
 func (u *usage) row(k whose, g *used) []any {
@@ -115,6 +119,9 @@ func (u *usage) row(k whose, g *used) []any {
 		who = k.process
 	}
 	if who.tid != 0 {
+		name = nil
+	}
+	if u.r.people[who] != nil {
 		name = u.r.people.at(who, u.named).comm
 	}
 	if k.kernel {
@@ -155,25 +162,26 @@ func (u *usage) cpuRows() (rows [][]any) {
 // bound says between which bounds the CPU time is of what sums tell.
 // It tells whether sums are missing, so that any may have had more.
 func (u *usage) bound(all map[whose]*used) bool {
-	unseen, missing, apart := uint64(0), uint64(len(u.idle))*uint64(u.to-u.from), uint64(0)
+	unseen, missing, apart := uint64(0), int64(len(u.idle))*(u.to-u.from), uint64(0)
 	for cpu, ns := range u.idle {
 		unseen += u.unseen[cpu]
-		missing -= ns + u.unseen[cpu]
+		missing -= int64(ns + u.unseen[cpu])
 	}
 	for _, g := range all {
-		missing -= g.onCPU
+		missing -= int64(g.onCPU)
 		apart += max(g.onCPU, g.cpuTime) - min(g.onCPU, g.cpuTime)
 	}
+	anybodys := missing > 0 && (u.r.cut || u.r.whole())
 	for _, g := range all {
 		g.least, g.most = g.cpuTime, g.cpuTime+g.unknown
 		if g.unread {
 			g.most += unseen
 		}
-		if missing > 0 { // the recording was cut
-			g.most += missing + missing/4 + apart
+		if anybodys {
+			g.most += uint64(missing+missing/4) + apart
 		}
 	}
-	return missing > 0
+	return anybodys
 }
 
 // readings are when sums were read.

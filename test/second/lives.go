@@ -15,7 +15,7 @@ func (w *world) live(steps int) {
 		w.tick(20_000)
 		w.step(w.cpus[w.IntN(len(w.cpus))])
 		if i%(steps/4) == steps/5 {
-			w.read()
+			w.read(false)
 		}
 	}
 	if !w.cut {
@@ -26,8 +26,7 @@ func (w *world) live(steps int) {
 		w.step(w.cpus[w.IntN(len(w.cpus))])
 	}
 	w.tick(20_000)
-	w.now++
-	w.read()
+	w.read(true)
 }
 
 // snapshot lists who is there, while things go on.
@@ -42,6 +41,7 @@ func (w *world) snapshot() {
 			t.state, t.queuedAt = "R", w.now
 		}
 		w.tell("task", t.of(v{"reason": reason, "total_cpu_ns": t.before}))
+		t.listed = w.now
 		if w.IntN(3) == 0 {
 			w.step(w.cpus[w.IntN(len(w.cpus))])
 		}
@@ -235,7 +235,7 @@ func (w *world) executed(t *thread) {
 
 func (w *world) rename(t *thread) {
 	t.comm = fmt.Sprintf("name-%d", w.IntN(9))
-	w.tell("task", t.of(v{"reason": "renamed", "total_cpu_ns": t.before + t.cpuTime}))
+	w.tell("task", t.of(v{"reason": "renamed", "total_cpu_ns": t.clock}))
 }
 
 // move moves a process to another cgroup.
@@ -249,7 +249,7 @@ func (w *world) move(t *thread) {
 	l := t.leader
 	l.cgroup = to
 	w.tell("cgroup_path", v{"cgroup_id": to, "cgroup_reason": "entered", "cgroup": fmt.Sprintf("/group-%d", to)})
-	w.tell("task", l.of(v{"reason": "moved", "total_cpu_ns": l.before + l.cpuTime}))
+	w.tell("task", l.of(v{"reason": "moved", "total_cpu_ns": l.clock}))
 }
 
 // openCalls are what a row of kind open may be of.
@@ -290,12 +290,7 @@ func (w *world) suspend() {
 	since, slept := w.now, 1_000_000+w.Int64N(50_000_000)
 	for _, c := range w.cpus {
 		w.account(c)
-		c.since += slept // then only wall time is added
-		if c.on == nil {
-			c.idle += slept
-		} else {
-			c.on.onCPU += slept
-		}
+		c.since += slept
 	}
 	w.now += slept
 	w.tell("suspended", v{"since": since, "suspended_ns": slept})

@@ -24,8 +24,10 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 	}
 	cells := map[key]int64{}
 	for _, s := range r.spent() {
-		said := r.people.at(s.id, s.to)
-		process := r.processOf(s.id, said.pid)
+		process := s.id
+		if r.people[s.id] != nil {
+			process = r.processOf(s.id, r.people.at(s.id, s.to).pid)
+		}
 		for from := max(s.from, r.first()); from < min(s.to, r.last()); {
 			n := (from - r.first()) / interval
 			to := min(s.to, r.last(), r.first()+(n+1)*interval)
@@ -52,6 +54,9 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 			who = k.process
 		}
 		if who.tid != 0 {
+			name = nil
+		}
+		if r.people[who] != nil {
 			name = r.people.at(who, r.last()).comm
 		}
 		rows = append(rows, []any{k.at, some(k.process.tid), some(k.thread.tid), name, uint64(ns), math.Round(float64(ns)/float64(interval)*100_000) / 1000})
@@ -62,16 +67,25 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 // spent are the times on CPUs by the switches, those that had not ended too.
 func (r *recording) spent() (all []spent) {
 	for _, s := range r.stays() {
-		if id, known := r.who(s.tid, s.to); known && s.tid != 0 && !s.broken {
-			all = append(all, spent{id, s.from, s.to})
+		if s.tid != 0 && !s.broken {
+			all = append(all, spent{r.someone(s.tid, s.to), s.from, s.to})
 		}
 	}
-	for _, e := range r.open() {
-		if id, known := r.who(e.id("next_tid"), r.last()); known && e.n("next_tid") != 0 {
-			all = append(all, spent{id, e.at, r.last()})
+	for cpu, e := range r.open() {
+		if !r.lastUnseen(cpu) && e.n("next_tid") != 0 {
+			all = append(all, spent{r.someone(e.id("next_tid"), r.last()), e.at, r.last()})
 		}
 	}
 	return all
+}
+
+// someone is who has a number, or, where no row told of that until then, only the number:
+// a thread that ended before it was listed is named by its end.
+func (r *recording) someone(tid uint32, at int64) identity {
+	if id, known := r.who(tid, at); known {
+		return id
+	}
+	return identity{tid: tid}
 }
 
 // lossless tells whether all switches are there.

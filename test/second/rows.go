@@ -30,6 +30,7 @@ type recording struct {
 	all        []event
 	begin, end int64
 	from, to   int64
+	cut        bool
 	people     people
 	numbers    numbers
 	unseen     map[[2]int64]bool // CPU and time of switches before which others went unseen
@@ -82,7 +83,7 @@ func readAll(c *format.Capture) (*recording, error) {
 	}
 	var cut *format.CutError
 	if errors.As(c.Cut(), &cut) {
-		r.end = cut.End.UnixNano()
+		r.end, r.cut = cut.End.UnixNano(), true
 	}
 	r.people = meet(r.all)
 	r.numbers = r.people.numbers()

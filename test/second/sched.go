@@ -18,20 +18,14 @@ func (w *world) next() *thread {
 	return may[w.IntN(len(may))]
 }
 
-// account gives the time since to who is on a CPU, suspended without CPU time.
+// account has the task clock of who is on a CPU go on; it stands while suspended.
 func (w *world) account(c *cpu) {
 	ns := w.now - c.since
 	c.since = w.now
-	t := c.on
-	if t == nil {
-		c.idle += ns
-		return
+	if c.on != nil {
+		c.on.clock += ns - ns/64
+		c.on.total += ns - ns/64
 	}
-	used := ns - ns/64
-	t.onCPU += ns
-	t.cpuTime += used
-	t.total += used
-	t.changed = true
 }
 
 // hop is a switch: who is on the CPU leaves in a state, and another comes.
@@ -42,18 +36,28 @@ func (w *world) hop(c *cpu, state string, preempted bool) {
 	if prev == nil && next == nil {
 		return
 	}
+	hidden := w.blind && c.seen && state != "X" && (prev == nil || prev.former == nil) && w.IntN(8) == 0
 	values := v{"cpu": c.number, "tid": 0, "next_tid": 0, "prev_state": state, "preempted": bit(preempted), "delay_ns": 0}
 	if prev == nil {
 		values["prev_state"] = "R"
+		c.left++
 	} else {
-		w.leave(prev, values, state, preempted)
+		values["tid"] = prev.tid
+		w.leave(prev, state, preempted)
 	}
 	if c.on = next; next != nil {
 		values["next_tid"] = next.tid
+	}
+	if !hidden {
+		values["delay_ns"] = w.notice(c, prev, preempted)
+		w.rows = append(w.rows, row{w.now, "sched_switch", values})
+	}
+	if next != nil {
 		w.come(c, next)
 	}
-	c.switches++
-	w.rows = append(w.rows, row{w.now, "sched_switch", values})
+	if !hidden {
+		w.sit(c, next)
+	}
 	if prev != nil && (state == "X" || prev.former != nil) {
 		w.sum(prev, w.now+1, true)
 		w.now++
@@ -69,7 +73,7 @@ func (w *world) hop(c *cpu, state string, preempted bool) {
 func (w *world) renumbered(t *thread) {
 	if t.former != nil {
 		w.freed = append(w.freed, t.former.tid)
-		t.former, t.sums = nil, sums{}
+		t.former, t.noted = nil, noted{begun: true, base: t.counters, out: w.now}
 	}
 }
 
@@ -85,14 +89,11 @@ func (w *world) free(t *thread) {
 	}
 }
 
-func (w *world) leave(t *thread, values v, state string, preempted bool) {
-	values["tid"], values["delay_ns"] = t.tid, t.delay
-	t.cpu, t.state, t.delay = nil, state, 0
+func (w *world) leave(t *thread, state string, preempted bool) {
+	t.left++
+	t.cpu, t.state = nil, state
 	if t.preempted = preempted; preempted {
 		t.state, t.queuedAt = "R", w.now
-		t.involuntary++
-	} else {
-		t.voluntary++
 	}
 	if state == "X" {
 		t.gone = true
@@ -101,17 +102,19 @@ func (w *world) leave(t *thread, values v, state string, preempted bool) {
 }
 
 func (w *world) come(c *cpu, t *thread) {
-	if t.delay = w.now - t.queuedAt; t.delay > 3 && w.IntN(2) == 0 {
-		t.delay -= w.Int64N(3) // it is put into the queue a little after it was woken
+	t.came = t.waited
+	delay := w.now - t.queuedAt
+	if delay > 3 && w.IntN(2) == 0 {
+		delay -= w.Int64N(3) // it is put into the queue a little after it was woken
 	}
 	if w.IntN(9) == 0 { // the kernel counts none
-		t.delay = 0
+		delay = 0
 	}
-	t.waited += t.delay
+	t.waited += delay
 	if t.last >= 0 && t.last != c.number {
 		t.moves++
 	}
-	t.cpu, t.last, t.changed, t.preempted = c, c.number, true, false
+	t.cpu, t.last, t.preempted = c, c.number, false
 }
 
 // wake wakes a thread from a CPU.
@@ -123,35 +126,5 @@ func (w *world) wake(c *cpu, t *thread) {
 	w.tell("sched_waking", v{"cpu": c.number, "tid": waker, "woken_tid": t.tid})
 	if t.cpu == nil && t.state != "R" {
 		t.state, t.queuedAt = "R", w.now
-	}
-}
-
-// sum tells a thread's sums.
-func (w *world) sum(t *thread, at int64, exited bool) {
-	as := identity{t.tid, t.start}
-	if t.former != nil {
-		as = *t.former
-	}
-	w.rows = append(w.rows, row{at, "task_sum", v{"pid": t.pid, "tid": as.tid, "start": as.start, "cpu_time_ns": t.cpuTime, "on_cpu_ns": t.onCPU,
-		"run_queue_ns": t.waited, "voluntary": t.voluntary, "involuntary": t.involuntary, "migrations": t.moves, "exited": bit(exited)}})
-	t.changed = false
-}
-
-// read reads all sums at one instant, which all rows have.
-func (w *world) read() {
-	w.now++
-	for _, c := range w.cpus {
-		w.account(c)
-	}
-	for _, c := range w.cpus {
-		w.rows = append(w.rows, row{w.now, "cpu_sum", v{"cpu": c.number, "idle_ns": c.idle, "switches": c.switches}})
-	}
-	for _, t := range w.threads {
-		if t.changed {
-			w.sum(t, w.now, false)
-		}
-	}
-	if w.IntN(3) == 0 {
-		w.flushes = append(w.flushes, w.now)
 	}
 }

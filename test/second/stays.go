@@ -2,6 +2,8 @@
 
 package second
 
+import "slices"
+
 // stay is a time on a CPU that ended with a switch.
 type stay struct {
 	tid       uint32 // that came; where switches are missing, that left
@@ -18,10 +20,49 @@ type stay struct {
 	preempted bool
 }
 
+// calls is who was woken when.
+type calls map[uint32]struct {
+	at, came           int64 // last wakeup; that of the time on a CPU; 0: not known
+	on, falling, waits bool  // on a CPU, about to leave it, preempted
+}
+
+// take notes a wakeup. One of a thread on a CPU is of the sleep that it falls into, and
+// one that was preempted waits whoever wakes it.
+func (c calls) take(e *event) {
+	w := c[e.id("woken_tid")]
+	switch {
+	case w.on:
+		w.falling = true
+	case !w.waits:
+		w.at = e.at
+	}
+	c[e.id("woken_tid")] = w
+}
+
+// limit is how long a thread that came to a CPU had waited at most: since it was woken.
+func (c calls) limit(s *stay, lost bool) {
+	if w := c[s.tid]; w.came != 0 && !lost {
+		s.wait = min(s.wait, uint64(max(0, s.from-w.came)))
+	}
+	delete(c, s.tid)
+	w := c[s.left]
+	w.at, w.came, w.on, w.falling, w.waits = 0, 0, false, false, s.preempted
+	c[s.left] = w
+	if s.next != 0 {
+		w := c[s.next]
+		w.came, w.at, w.on, w.waits = w.at, 0, true, false
+		c[s.next] = w
+	}
+}
+
 // stays are those of all CPUs, in the order in which they ended.
 func (r *recording) stays() (all []stay) {
-	last := map[uint64]*event{}
-	for _, e := range r.of("sched_switch") {
+	last, woken := map[uint64]*event{}, calls{}
+	for _, e := range r.of("sched_switch", "sched_waking") {
+		if e.kind == "sched_waking" {
+			woken.take(e)
+			continue
+		}
 		cpu := e.n("cpu")
 		s := stay{tid: e.id("tid"), left: e.id("tid"), cpu: cpu, from: r.begin, to: e.at, next: e.id("next_tid"), wait: e.n("delay_ns"), state: e.s("prev_state"), preempted: e.n("preempted") != 0}
 		if came := last[cpu]; came == nil {
@@ -38,6 +79,7 @@ func (r *recording) stays() (all []stay) {
 		default:
 			s.broken = true
 		}
+		woken.limit(&s, !r.lossless())
 		all = append(all, s)
 		last[cpu] = e
 	}
@@ -60,10 +102,18 @@ func (r *recording) open() map[uint64]*event {
 	return last
 }
 
+// lastUnseen tells whether switches of a CPU went unseen around the end of the span, so
+// that nobody knows until when who came was there.
+func (r *recording) lastUnseen(cpu uint64) bool {
+	return slices.ContainsFunc(r.lost, func(e *event) bool {
+		return e.s("loss_reason") == "unseen" && e.n("cpu") == cpu && e.i("since") < r.last() && e.at >= r.last()
+	})
+}
+
 // lostIn tells whether switches may be lost of an interval.
 func (r *recording) lostIn(from, to int64) bool {
 	for _, e := range r.lost {
-		if e.i("since") <= to && e.at >= from {
+		if e.s("loss_reason") != "unseen" && e.i("since") <= to && e.at >= from {
 			return true
 		}
 	}

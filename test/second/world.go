@@ -22,6 +22,7 @@ type world struct {
 	flushes []int64 // rows up to then are written at once
 
 	lossy bool // rows are lost
+	blind bool // switches go unseen
 	cut   bool // the recording is
 
 	network
@@ -42,7 +43,10 @@ type cpu struct {
 	on             *thread // nil: idle
 	offline        bool
 	since          int64 // it is accounted for up to here
+	left           int64 // how often it stopped to be idle
 	idle, switches int64
+	unseen, kept   int64 // that nobody is known to have had, and what of that a reading knew better
+	seat
 }
 
 // process is what threads share.
@@ -70,17 +74,19 @@ type thread struct {
 	cpu          *cpu   // that it is on
 	last         int    // CPU that it was on; -1: none
 	queuedAt     int64  // it is runnable since then
-	delay        int64  // before its time on a CPU
 	exited, gone bool
 	preempted    bool // it waits since it was
 	killed       bool // it exits as soon as it runs
 	before       int64
-	sums
-	changed bool      // since its sums were read
-	former  *identity // number that it came with to its CPU, before it took that of its process
+	counters
+	noted
+	listed int64     // when it was, if it was there when the recording began
+	came   int64     // how long it had waited before it came to its CPU
+	former *identity // number that it came with to its CPU, before it took that of its process
 }
 
-type sums struct{ cpuTime, onCPU, waited, voluntary, involuntary, moves int64 }
+// counters are the kernel's of a thread.
+type counters struct{ clock, waited, moves, left int64 }
 
 func newWorld(seed uint64) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, seed)), now: -1_000_000_000, nextTID: 100, nextFD: 3}
@@ -88,6 +94,7 @@ func newWorld(seed uint64) *world {
 		w.cpus = append(w.cpus, &cpu{number: i})
 	}
 	w.lossy, w.cut = w.IntN(5) == 0, w.IntN(8) == 0
+	w.blind = w.IntN(4) == 0
 	w.settle()
 	w.inherit()
 	return w
@@ -106,13 +113,14 @@ func (w *world) settle() {
 	for _, c := range w.cpus {
 		if t := w.next(); t != nil && w.IntN(3) > 0 {
 			c.on, t.cpu, t.last, t.state = t, c, c.number, "R"
+			c.seat.on = t
 		}
 	}
 	w.now, w.began = 0, true
 	for _, t := range w.threads {
 		t.before = w.Int64N(5_000_000)
 		t.total += t.before
-		t.sums = sums{}
+		t.clock = t.before
 		if t.cpu == nil && w.IntN(2) == 0 {
 			t.state = "S"
 		}
