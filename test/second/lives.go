@@ -52,7 +52,7 @@ func (w *world) snapshot() {
 // step does something on a CPU.
 func (w *world) step(c *cpu) {
 	t := c.on
-	if c.offline {
+	if c.offline || c.still {
 		return
 	}
 	switch n := w.IntN(100); {

@@ -71,6 +71,11 @@ func (r *recording) spent() (all []spent) {
 			all = append(all, spent{r.someone(s.tid, s.to), s.from, s.to})
 		}
 	}
+	for cpu, tid := range r.still() {
+		if tid != 0 && !r.lastUnseen(cpu) {
+			all = append(all, spent{r.someone(tid, r.last()), r.begin, r.last()})
+		}
+	}
 	for cpu, e := range r.open() {
 		if !r.lastUnseen(cpu) && e.n("next_tid") != 0 {
 			all = append(all, spent{r.someone(e.id("next_tid"), r.last()), e.at, r.last()})

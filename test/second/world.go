@@ -42,6 +42,7 @@ type cpu struct {
 	number         int
 	on             *thread // nil: idle
 	offline        bool
+	still          bool  // it never switches: whoever is on it stays there
 	since          int64 // it is accounted for up to here
 	left           int64 // how often it stopped to be idle
 	idle, switches int64
@@ -95,6 +96,7 @@ func newWorld(seed uint64) *world {
 	}
 	w.lossy, w.cut = w.IntN(5) == 0, w.IntN(8) == 0
 	w.blind = w.IntN(4) == 0
+	w.cpus[len(w.cpus)-1].still = len(w.cpus) > 1 && w.IntN(8) == 0
 	w.settle()
 	w.inherit()
 	return w
