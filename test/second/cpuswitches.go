@@ -24,7 +24,7 @@ func (r *recording) bySwitches() *usage {
 	}
 	for cpu, e := range r.open() {
 		t := u.spend(cpu, e.id("next_tid"), e.at, r.last(), r.lastUnseen(cpu))
-		if id, _ := r.who(e.id("next_tid"), r.last()); t != nil && e.at > u.from {
+		if id, _ := r.who(e.id("next_tid"), r.last()); t != nil && e.at > u.from && e.at < u.to { // it ran there
 			t.moved(on, id, cpu)
 		}
 	}

@@ -26,7 +26,9 @@ func (w *world) live(steps int) {
 		w.step(w.cpus[w.IntN(len(w.cpus))])
 	}
 	w.tick(20_000)
-	w.read(true)
+	if !w.cut { // what is cut lacks the last reading
+		w.read(true)
+	}
 }
 
 // snapshot lists who is there, while things go on.
