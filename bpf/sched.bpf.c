@@ -335,9 +335,10 @@ static __always_inline __u64 ran_of(const struct sum *s, const struct reading *r
 	return ran < wall ? ran : wall;
 }
 
+/* An idle task has no clock that tells how much of a time was its own. */
 static __always_inline void account_idle(struct cpu_now *c, enum coming how, __u64 wall)
 {
-	if (how == coming_unseen)
+	if (how == coming_unseen || how == coming_again)
 		c->unseen_ns += wall;
 	else
 		c->idle_ns += wall;

@@ -60,7 +60,7 @@ func (w *world) notice(c *cpu, prev *thread, preempted bool) (delay int64) {
 	c.switches++
 	w.miss(c, prev, how)
 	switch {
-	case prev == nil && how == cameUnseen:
+	case prev == nil && how != cameSeen && how != cameFirst:
 		c.unseen += wall
 		return 0
 	case prev == nil:
