@@ -228,6 +228,7 @@ func (d *drain) addUnseen(rec []byte) error {
 	loss := bpf.View[bpf.Loss](rec)
 	d.unseen[[2]uint32{uint32(loss.H.CPU), loss.LossSource}] += loss.Lost
 	d.sums.slices.leftUnseen(loss)
+	d.sums.unseen.add(loss.Since, loss.H.Time)
 	return d.told.add(d.writer, loss)
 }
 

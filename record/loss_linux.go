@@ -3,6 +3,7 @@
 package record
 
 import (
+	"iter"
 	"slices"
 	"time"
 
@@ -181,19 +182,30 @@ func (l *losses) add(w *format.Writer, cpu uint16, source, reason uint32, lost, 
 func (l *losses) finish(w *format.Writer, opens, at uint64) error {
 	l.since = opens
 	for cpu := range l.last {
-		for i, n := range l.last[cpu].Lost {
-			source, reason := bpf.LossAt(i)
-			if reason != bpf.Unseen {
-				continue
-			}
-			rest := n - l.drain.unseen[[2]uint32{uint32(cpu), source}]
+		for source, rest := range l.untold(cpu) {
 			l.total -= rest // counted when it was noticed
-			if err := l.add(w, uint16(cpu), source, reason, rest, at); err != nil {
+			if err := l.add(w, uint16(cpu), source, bpf.Unseen, rest, at); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// untold are how many switches went unseen on a CPU that no row of the ring tells of, by
+// source.
+func (l *losses) untold(cpu int) iter.Seq2[uint32, uint64] {
+	return func(yield func(uint32, uint64) bool) {
+		for i, n := range l.last[cpu].Lost {
+			source, reason := bpf.LossAt(i)
+			if reason != bpf.Unseen {
+				continue
+			}
+			if rest := n - l.drain.unseen[[2]uint32{uint32(cpu), source}]; rest > 0 && !yield(source, rest) {
+				return
+			}
+		}
+	}
 }
 
 func (l *losses) writeCPU(w *format.Writer, cpu int, now *bpf.Counters, at uint64) error {

@@ -318,7 +318,7 @@ func (s *session) end() (*Result, error) {
 	if s.noRoom {
 		err = errors.Join(err, s.makeRoom(closes, sockets))
 	}
-	err = errors.Join(err, s.drain.rest(), s.drain.finish(), s.cost.end(time.Now(), true), s.lastEvents(closes, sockets), s.addSums(closes), s.addNeverSeen(closes), s.losses.finish(s.writer, s.opens, closes), s.addEnd(closes), s.close())
+	err = errors.Join(err, s.drain.rest(), s.drain.finish(), s.cost.end(time.Now(), true), s.lastEvents(closes, sockets), s.addSums(closes), s.addUnseenTime(closes), s.losses.finish(s.writer, s.opens, closes), s.addEnd(closes), s.close())
 	if err != nil {
 		return nil, fmt.Errorf("finish %s: %w", s.options.Output, err)
 	}

@@ -32,7 +32,9 @@ type accounts struct {
 	written map[uint32]written // by tid
 	slices  openSlices
 	stats   stats
-	left    []leftUnseen // at the end of the recording
+	unseen  unseenTime
+	left    []leftUnseen          // at the end of the recording
+	running map[uint32]*runningOn // then
 }
 
 // leftUnseen is a CPU whose last thread may have left it unseen before the end.
@@ -93,6 +95,7 @@ func (a *accounts) write(w *format.Writer, at uint64) error {
 	running := byThread(cpus)
 	if at == a.closes {
 		a.leftElsewhere(cpus, running, at)
+		a.running = running
 	}
 	var firstErr error
 	err := a.programs.Sums(func(tid uint32, s *bpf.Sum) {
@@ -133,6 +136,9 @@ func (a *accounts) addRunning(w *format.Writer, tid uint32, c *runningOn, at uin
 	}
 	c.sum.PID, c.sum.Start, c.sum.Task = c.On.PID, c.On.Start, c.On.Task // it may never have left a CPU
 	row := a.row(tid, &c.sum, at)
+	if had := c.sum.CPUTimeBase + c.sum.CPUTimeNS; c.sum.LastOut != 0 && c.sum.Parted == 0 {
+		row.CPUTimeNS += c.On.CPUTime - min(c.On.CPUTime, had) // where nobody saw it, before it came
+	}
 	if clock.gone {
 		a.addUnseenLeave(&row, c, &clock, at)
 	} else {
@@ -433,6 +439,7 @@ func (a *accounts) writeCPUs(w *format.Writer, cpus []*runningOn, at uint64) err
 		}
 		if c.unseen > 0 {
 			a.left = append(a.left, leftUnseen{c.cpu, from})
+			a.unseen.add(from, at)
 		}
 		row := bpf.CPUSum{
 			H:        bpf.Header{Time: max(at, c.Since), Kind: kindCPUSum, CPU: uint16(c.cpu)},

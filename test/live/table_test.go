@@ -30,6 +30,10 @@ type table struct {
 	Loss    []json.RawMessage
 	Rows    []row
 	Notes   []string
+	Tables  []struct {
+		Title string
+		Rows  []row
+	}
 }
 
 type row map[string]any
@@ -47,6 +51,18 @@ func analyze(t *testing.T, name, trace string, options ...string) table {
 		t.Errorf("analysis is named %q, want %q", out.Analysis, name)
 	}
 	return out
+}
+
+// further is the further table of a title.
+func (tb table) further(t *testing.T, title string) table {
+	t.Helper()
+	for _, f := range tb.Tables {
+		if f.Title == title {
+			return table{Analysis: tb.Analysis, Rows: f.Rows}
+		}
+	}
+	t.Fatalf("%s has no table %q", tb.Analysis, title)
+	return table{}
 }
 
 // find returns the only row whose columns have the values of want.

@@ -40,6 +40,7 @@ func TestUnseenSwitches(t *testing.T) {
 	spinner := child(t, "spin", "1h", "100")
 	hidden := child(t, "spin", "1h", "30")
 	dir := t.TempDir()
+	keepIfFailed(t, dir)
 	r := recording{trace: filepath.Join(dir, "trace.arrow")}
 	file := filepath.Join(dir, "truth.json")
 	cgroups, _ := cgroup(t)
@@ -87,6 +88,49 @@ func TestUnseenSwitches(t *testing.T) {
 	}
 	if least := hiddenHad - outside - hiddenHad/50; unseen < least || unseen > int64(res.Duration)*int64(onlineCPUs(t)) {
 		t.Errorf("nobody is known to have had %d ns, but the hidden process had at least %d", unseen, least)
+	}
+}
+
+// TestUnseenEnds records processes that run, and end, beside one whose switches the
+// programs do not see: what a thread had when nobody saw it come, or leave for good, is
+// within the bounds of its CPU time.
+func TestUnseenEnds(t *testing.T) {
+	need.BPF(t)
+	hidden := child(t, "spin", "1h", "100")
+	dir := t.TempDir()
+	keepIfFailed(t, dir)
+	path, file := filepath.Join(dir, "trace.arrow"), filepath.Join(dir, "truth.json")
+	res, err := recorder.Run(t.Context(), recorder.Options{
+		Output: path, Sources: []string{"cpu", "process"}, All: true, BlindTo: uint32(hidden),
+		Command: []string{"taskset", "-c", "0", workload, "forkstorm", "--procs", "200", "--truth", file},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, "check", path)
+	all, err := truth.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, open, parents := analyze(t, "cputime", path), 0, map[int]bool{}
+	for _, p := range all.Processes {
+		parents[p.PPID] = true
+	}
+	for _, want := range all.Processes {
+		row := got.process(t, want)
+		if row == nil || parents[want.PID] { // wait4 tells what its children had, too
+			continue
+		}
+		least, most := row.int(t, "cpu_time_min_ns"), row.int(t, "cpu_time_max_ns")
+		if most < want.CPUNS-rusageGrain {
+			t.Errorf("pid %d: CPU time %d at most, wait4 %d", want.PID, most, want.CPUNS)
+		}
+		if least < want.CPUNS-rusageGrain {
+			open++
+		}
+	}
+	if res.Lost != 0 || open < 3 {
+		t.Errorf("%d events lost, and %d of %d processes ran unseen: that proves nothing", res.Lost, open, len(all.Processes))
 	}
 }
 

@@ -2,6 +2,8 @@
 
 package second
 
+import "slices"
+
 // happened are rows of one kind within the span, each with the names of its connection,
 // of which rows of the other kinds may tell, too.
 func (r *recording) happened(kind string, kinds []string, rest func(e *event) []any) (rows [][]any) {
@@ -37,11 +39,35 @@ func sentAgain(r *recording, _ string) (rows [][]any) {
 				segments, bytes = segments+e.n("segments"), bytes+e.n("payload_bytes")
 			}
 		}
-		if segments > 0 {
-			rows = append(rows, append(c.names(), segments, bytes, c.figure(r, "segments_out")))
+		unseen := c.unseenAgain(r)
+		if segments > 0 || unseen != nil && unseen != uint64(0) {
+			rows = append(rows, append(c.names(), segments, bytes, c.figure(r, "segments_out"), unseen))
 		}
 	}
 	return rows
+}
+
+// unseenAgain is how many of the segments that the kernel counts as sent again no row
+// tells of, between the two rows that tell its counts; nil: they are not known.
+func (c *told) unseenAgain(r *recording) any {
+	base, known := c.base(r)
+	if !known || !c.settled(r) {
+		return nil
+	}
+	last := c.figures()
+	counted, rows := last.n("retransmits"), c.rows
+	if base != nil {
+		counted, rows = counted-base.n("retransmits"), rows[slices.Index(rows, base):]
+	}
+	for _, e := range rows {
+		if e == last {
+			break
+		}
+		if e.kind == "tcp_retransmit" {
+			counted -= min(counted, e.n("segments"))
+		}
+	}
+	return counted
 }
 
 // figure is one of the kernel's of the end of the span; nil: it is not known.

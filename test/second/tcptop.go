@@ -36,24 +36,34 @@ func (r *recording) listed() int64 {
 // the recording the list that that begins with. Otherwise it is not known, but not less
 // than what was told last.
 func (c *told) before(r *recording, name string) (n uint64, known bool) {
+	e, known := c.base(r)
+	if e == nil {
+		return 0, known
+	}
+	return e.n(name), known
+}
+
+// base is the row that tells what a connection's figures were when the span began; nil:
+// they were 0.
+func (c *told) base(r *recording) (e *event, known bool) {
 	at, seen := c.began()
 	if e := c.figures(); e != nil {
 		at, seen = e.at-int64(e.n("duration_ns")), e.s("direction") != "unknown"
 	}
 	if seen && at >= r.first() {
-		return 0, true
+		return nil, true
 	}
 	for _, e := range slices.Backward(c.rows) {
 		if e.kind == "tcp_socket" && e.at <= r.from {
-			return e.n(name), r.from-e.at <= near
+			return e, r.from-e.at <= near
 		}
 	}
 	for _, e := range c.rows {
 		if e.kind == "tcp_socket" && !seen && e.at <= r.listed() {
-			return e.n(name), true
+			return e, true
 		}
 	}
-	return 0, false
+	return nil, false
 }
 
 // carried is what a figure of all connections of a row grew by; nil: of one it is not
