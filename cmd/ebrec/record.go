@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,9 +155,16 @@ func (f *recordFlags) several(o *record.Options) error {
 	return nil
 }
 
+// garbagePercent is how much garbage there may be beside what is in use while recording:
+// memory is the recorded machine's.
+const garbagePercent = 50
+
 func (a *app) record(ctx context.Context, o record.Options) error {
 	if err := complete(&o); err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
 	}
 	o.Version, o.CommandLine, o.DropPrivileges = version, a.args, true
 	status := a.statusLine()

@@ -93,26 +93,43 @@ func TestUnseenSwitches(t *testing.T) {
 
 // TestUnseenEnds records processes that run, and end, beside one whose switches the
 // programs do not see: what a thread had when nobody saw it come, or leave for good, is
-// within the bounds of its CPU time.
+// within the bounds of its CPU time. How many end unseen depends on who else runs.
 func TestUnseenEnds(t *testing.T) {
 	need.BPF(t)
 	hidden := child(t, "spin", "1h", "100")
+	const enough, most = 3, 50 // processes, recordings
+	open := 0
+	for i := 0; i < 2 || open < enough && i < most; i++ {
+		open += endUnseen(t, uint32(hidden))
+	}
+	if open < enough {
+		t.Errorf("%d processes of %d recordings ran unseen, want %d: that proves nothing", open, most, enough)
+	}
+}
+
+// endUnseen records processes on CPU 0 without the switches of one, and returns how many
+// had more CPU time than was seen.
+func endUnseen(t *testing.T, hidden uint32) (open int) {
+	t.Helper()
 	dir := t.TempDir()
 	keepIfFailed(t, dir)
 	path, file := filepath.Join(dir, "trace.arrow"), filepath.Join(dir, "truth.json")
 	res, err := recorder.Run(t.Context(), recorder.Options{
-		Output: path, Sources: []string{"cpu", "process"}, All: true, BlindTo: uint32(hidden),
-		Command: []string{"taskset", "-c", "0", workload, "forkstorm", "--procs", "200", "--truth", file},
+		Output: path, Sources: []string{"cpu", "process"}, All: true, BlindTo: hidden,
+		Command: []string{"taskset", "-c", "0", workload, "forkstorm", "--procs", "60", "--truth", file},
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if res.Lost != 0 {
+		t.Errorf("%d events lost", res.Lost)
 	}
 	run(t, "check", path)
 	all, err := truth.Read(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, open, parents := analyze(t, "cputime", path), 0, map[int]bool{}
+	got, parents := analyze(t, "cputime", path), map[int]bool{}
 	for _, p := range all.Processes {
 		parents[p.PPID] = true
 	}
@@ -129,9 +146,7 @@ func TestUnseenEnds(t *testing.T) {
 			open++
 		}
 	}
-	if res.Lost != 0 || open < 3 {
-		t.Errorf("%d events lost, and %d of %d processes ran unseen: that proves nothing", res.Lost, open, len(all.Processes))
-	}
+	return open
 }
 
 // cpuClock is the CPU time of a process, in ns.
