@@ -128,6 +128,9 @@ func (r *Redaction) mapped(s string) string {
 	if s == "?" { // who is not known
 		return s
 	}
+	if whole, cut := strings.CutSuffix(s, "..."); cut {
+		return r.mapped(whole) + "..."
+	}
 	if r.inventory.names[s] != 0 {
 		return r.names.replace(Comm, s)
 	}

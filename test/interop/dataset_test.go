@@ -52,8 +52,8 @@ func TestDatasetQuery(t *testing.T) {
 
 func versions(t *testing.T) []string {
 	t.Helper()
-	all, err := filepath.Glob("../../testdata/versions/1.[01]/trace.arrow")
-	if err != nil || len(all) != 2 {
+	all, err := filepath.Glob("../../testdata/versions/1.[012]/trace.arrow")
+	if err != nil || len(all) != 3 {
 		t.Fatalf("%d captures of earlier versions, %v", len(all), err)
 	}
 	for i := range all {
