@@ -78,7 +78,7 @@ func TestSummary(t *testing.T) {
 	for _, table := range r.Tables {
 		byTitle[table.Title] = table.Rows
 	}
-	if diff := cmp.Diff([][]analyze.Value{{uint64(0), 30.0, uint64(700 * ms)}, {uint64(1), 11.6, uint64(884 * ms)}}, byTitle["CPUs"], cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+	if diff := cmp.Diff([][]analyze.Value{{uint64(0), 30.0, uint64(700 * ms), uint64(0)}, {uint64(1), 11.6, uint64(884 * ms), uint64(0)}}, byTitle["CPUs"], cmpopts.EquateApprox(0, 1e-9)); diff != "" {
 		t.Errorf("CPUs (-want +got):\n%s", diff)
 	}
 	want := []string{"21 =cmd() 200000000", "10 sh 100000000", "20 make 80000000", "20 cat 20000000", "30 \x1b[2J\n\u202ex\\xff 7000000"}

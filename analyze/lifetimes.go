@@ -229,7 +229,7 @@ type ended struct {
 // all are the lives that were asked for, in order.
 func (p *lifetimesPass) all() (all []ended) {
 	used := p.ledger.processes()
-	begin := p.env.Recording.Start.UnixNano()
+	begin := p.env.begin()
 	for _, id := range slices.SortedFunc(maps.Keys(p.lives), compareProcesses) {
 		l := p.lives[id]
 		before := id.start < begin
@@ -237,7 +237,7 @@ func (p *lifetimesPass) all() (all []ended) {
 			continue
 		}
 		if !l.over() {
-			l.lifetime = uint64(max(0, p.env.Recording.End.UnixNano()-id.start))
+			l.lifetime = uint64(max(0, p.env.end()-id.start))
 		}
 		if p.env.Options.Failed && l.exitCode == 0 && l.signal == 0 {
 			continue
@@ -257,7 +257,7 @@ func (p *lifetimesPass) rows(l *ended) (rows [][]Value) {
 	for id, t := range p.ledger.threads {
 		p.ledger.settle(t)
 		lifetime, over := p.over(id, l.id)
-		gone := over && id.start+int64(min(lifetime, math.MaxInt64/2)) <= p.env.window.from
+		gone := over && id.start+int64(min(lifetime, math.MaxInt64/2)) <= p.env.asked.from
 		if first := id.tid == l.id.pid; t.process != l.id || gone || !first && t.comm == "" {
 			continue
 		}
@@ -282,8 +282,8 @@ func (p *lifetimesPass) rows(l *ended) (rows [][]Value) {
 func (p *lifetimesPass) thread(row []Value, id threadID, t *thread, l *ended) {
 	row[4], row[5], row[6], row[7] = t.comm, nil, nil, nil
 	row[8], row[10], row[11] = id.start, nil, nil
-	row[12], row[13], row[14] = nil, "running", uint64(boolInt(id.start < p.env.Recording.Start.UnixNano()))
-	if row[9] = uint64(max(0, p.env.Recording.End.UnixNano()-id.start)); l.over() { // with the process
+	row[12], row[13], row[14] = nil, "running", uint64(boolInt(id.start < p.env.begin()))
+	if row[9] = uint64(max(0, p.env.end()-id.start)); l.over() { // with the process
 		row[9], row[13] = uint64(max(0, l.id.start+int64(l.lifetime)-id.start)), l.state()
 	}
 }

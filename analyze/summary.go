@@ -3,8 +3,11 @@
 package analyze
 
 import (
-	"fmt"
+	"cmp"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/ebrec/ebrec/replay"
 )
@@ -19,8 +22,9 @@ var summary = Analysis{
 	Also: []Table{
 		{Title: "CPUs", Columns: []ColumnSpec{
 			{Name: "cpu", Doc: "number of the CPU"},
-			{Name: "busy_percent", Unit: unitPercent, Doc: "share of the time in which it did not run its idle task"},
+			{Name: "busy_percent", Unit: unitPercent, Doc: "share of the time in which it ran threads"},
 			{Name: "idle_ns", Unit: unitNS, Doc: "wall time in which it ran its idle task"},
+			{Name: "unseen_ns", Unit: unitNS, Doc: "time that nobody is known to have had, because switches went unseen"},
 		}},
 		{Title: "Failures", Columns: pick(lifetimes.Columns, "pid", "ppid", "comm", "filename", "lifetime_ns", "exit_code", "signal")},
 		{Title: "Longest waits for a CPU", Columns: worstColumns},
@@ -220,33 +224,46 @@ func (p *summaryPass) processes(from *Table) Table {
 	return t
 }
 
-func (p *summaryPass) cpus(idle *Table) Table {
+// cpus are made of the rows that cputime has of the time that was no thread's.
+func (p *summaryPass) cpus(own *Table) Table {
 	t := Table{Title: "CPUs", Columns: summary.Also[0].Columns, Own: true}
-	at := columnsOf(idle, pick(cputime.Columns, "comm", "on_cpu_ns"))
-	for _, row := range idle.Rows {
-		var number uint64
-		_, _ = fmt.Sscanf(row[at[0]].(string), "idle/%d", &number) // as cputime names it
-		ns := row[at[1]].(uint64)
+	at := columnsOf(own, pick(cputime.Columns, "comm", "on_cpu_ns"))
+	of := map[string]map[uint64]uint64{"idle": {}, "unseen": {}}
+	for _, row := range own.Rows {
+		class, number, _ := strings.Cut(row[at[0]].(string), "/")
+		cpu, err := strconv.ParseUint(number, 10, 32)
+		if ns, known := row[at[1]].(uint64); known && err == nil && of[class] != nil {
+			of[class][cpu] = ns
+		}
+	}
+	for _, cpu := range slices.Sorted(maps.Keys(of["idle"])) {
+		idle, unseen := of["idle"][cpu], of["unseen"][cpu]
 		var busy Value
 		if d := p.env.Recording.DurationNS; d > 0 {
-			busy = share(d-min(d, ns), d)
+			busy = share(d-min(d, idle+unseen), d)
 		}
-		t.Rows = append(t.Rows, []Value{number, busy, ns})
+		t.Rows = append(t.Rows, []Value{cpu, busy, idle, unseen})
 	}
 	return t
 }
 
-// failures are the last processes that ended with another status than 0.
+// failures are the last processes that ended with another status than 0, the latest first.
 func failures(from *Table) Table {
 	t := Table{Title: "Failures", Columns: summary.Also[1].Columns, Own: true}
-	at := columnsOf(from, t.Columns)
+	at, when := columnsOf(from, t.Columns), columnsOf(from, pick(lifetimes.Columns, "start", "lifetime_ns"))
 	status := columnsOf(from, pick(lifetimes.Columns, "exit_code", "signal"))
-	for _, row := range slices.Backward(from.Rows) {
+	var failed [][]Value
+	for _, row := range from.Rows {
 		code, _ := row[status[0]].(uint64)
 		signal, _ := row[status[1]].(uint64)
 		if code != 0 || signal != 0 {
-			t.Rows = append(t.Rows, project(row, at))
+			failed = append(failed, row)
 		}
+	}
+	ended := func(row []Value) int64 { return row[when[0]].(int64) + int64(row[when[1]].(uint64)) }
+	slices.SortStableFunc(failed, func(a, b []Value) int { return cmp.Compare(ended(b), ended(a)) })
+	for _, row := range failed {
+		t.Rows = append(t.Rows, project(row, at))
 	}
 	t.Cut(summaryRows)
 	return t

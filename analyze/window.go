@@ -87,6 +87,9 @@ func begin(p Pass) {
 	}
 }
 
+// begin is when what was asked for began, whatever is the span of sums.
+func (env *Env) begin() int64 { return max(env.Recording.Start.UnixNano(), env.asked.from) }
+
 // end is when what was asked for ended, whatever is the span of sums; known when the
 // tables are made.
 func (env *Env) end() int64 {

@@ -48,13 +48,14 @@ func (r *recording) whole() bool { return r.from == 0 && r.to == math.MaxInt64 }
 // cputime is who used the CPUs: by the sums, or of a span, where all switches are
 // there, by those.
 func cputime(r *recording, by string) [][]any {
-	var u *usage
-	bounded := r.whole() || !r.lossless()
-	if bounded {
-		u = r.bySums()
-	} else {
-		u = r.bySwitches()
+	if r.bounded() {
+		return r.bySums().rows(by, true)
 	}
+	return r.bySwitches().rows(by, false)
+}
+
+// rows are those of threads and CPUs; bounded says that they are by the sums.
+func (u *usage) rows(by string, bounded bool) [][]any {
 	rows := u.ownRows()
 	if by == "cpu" {
 		return append(rows, u.cpuRows()...)
@@ -68,6 +69,9 @@ func cputime(r *recording, by string) [][]any {
 	}
 	return rows
 }
+
+// bounded tells whether it is by the sums.
+func (r *recording) bounded() bool { return r.whole() || !r.lossless() }
 
 // whose is what a row is of.
 type whose struct {

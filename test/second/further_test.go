@@ -119,19 +119,27 @@ func compareTree(t *testing.T, c *format.Capture, r *recording) {
 // as rows are shown. Of rows that are equally large any may be.
 func lacking(want [][]any, table *analyze.Table) string {
 	shown, limit := cells(table), most[table.Title]
-	if limit.rows == 0 || len(want) <= limit.rows {
+	if limit.rows == 0 {
 		return cmp.Diff(sorted(want), sorted(shown))
 	}
-	if len(shown) != limit.rows {
+	return lackingFew(want, shown, limit.rows, limit.by)
+}
+
+// lackingFew is that of a table with so many rows at most: the largest by some figure.
+func lackingFew(want, shown [][]any, few int, by func(row []any) uint64) string {
+	if len(want) <= few {
+		return cmp.Diff(sorted(want), sorted(shown))
+	}
+	if len(shown) != few {
 		return fmt.Sprintf("%d rows", len(shown))
 	}
-	slices.SortFunc(want, func(a, b []any) int { return rank.Compare(limit.by(b), limit.by(a)) })
-	least := limit.by(want[limit.rows-1])
+	slices.SortFunc(want, func(a, b []any) int { return rank.Compare(by(b), by(a)) })
+	least := by(want[few-1])
 	var must, may, more [][]any // of want; of may so many are shown as there is room for
 	for _, row := range want {
-		if limit.by(row) > least {
+		if by(row) > least {
 			must = append(must, row)
-		} else if limit.by(row) == least {
+		} else if by(row) == least {
 			may = append(may, row)
 		}
 	}

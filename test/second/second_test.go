@@ -75,6 +75,7 @@ func oddLife(t *testing.T, seed uint64) {
 	for i, span := range [][2]int64{spans[0], spans[1+seed%3]} {
 		part := r.span(span[0], span[1])
 		compareTree(t, c, part)
+		compareSummary(t, c, part)
 		if by := []string{"process", "thread", "comm"}; span[1] == 0 && part.lossless() {
 			compareOverTime(t, c, part, by[seed%3], 1+(r.end-part.first())/int64(2+seed%9))
 		}
