@@ -232,7 +232,7 @@ static __always_inline void set_bases(struct sum *s, const struct reading *r, co
 		s->cpu_time_base = r->cpu_time;
 		s->run_queue_base = r->run_queue;
 		s->migrations_base = r->migrations;
-		s->unknown_ns = wall < r->cpu_time ? wall : r->cpu_time;
+		s->unknown_ns = wall < r->cpu_time && !mine ? wall : r->cpu_time;
 		s->first = how == coming_first;
 		return;
 	}

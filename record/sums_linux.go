@@ -308,10 +308,15 @@ func (a *accounts) row(tid uint32, s *bpf.Sum, at uint64) bpf.TaskSum {
 // tells. What remains unknown is at most that from the beginning to the listing.
 func (a *accounts) addBeforeBase(row *bpf.TaskSum) {
 	if r, ok := a.initial[row.H.TID]; ok {
-		if r.start == row.Start && row.First != 0 && !r.unreadable { // on its CPU since before the beginning
+		switch {
+		case r.start != row.Start || r.unreadable:
+		case row.First != 0: // on its CPU since before the beginning
 			ran := row.CPUTimeBase - min(row.CPUTimeBase, r.cpuTime) + (r.at - a.opens)
 			row.CPUTimeNS += min(ran, row.CPUUnknownNS)
 			row.CPUUnknownNS = 0
+		case row.CPUTimeBase > r.cpuTime: // it left that unseen
+			row.CPUTimeNS += row.CPUTimeBase - r.cpuTime
+			row.CPUUnknownNS = r.at - a.opens
 		}
 		return
 	}

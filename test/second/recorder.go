@@ -118,7 +118,9 @@ func (t *thread) begin(c *cpu, how int, wall int64) {
 		t.base, t.extra = t.counters, t.clock-t.before
 		t.base.left = 0
 	case how == cameUnseen:
-		t.base, t.unknown = t.counters, min(wall, t.clock)
+		if t.base, t.unknown = t.counters, t.clock; !mine {
+			t.unknown = min(wall, t.clock)
+		}
 		if t.listed != 0 {
 			t.extra = t.clock - t.before
 			t.unknown = min(t.unknown-min(t.unknown, t.extra), t.listed)
