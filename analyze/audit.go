@@ -4,6 +4,7 @@ package analyze
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -24,9 +25,9 @@ var audit = Analysis{
 	Whole: true,
 	Columns: []ColumnSpec{
 		{Name: "pid", Doc: "process id"},
-		{Name: "tid", Doc: "thread id"},
+		{Name: "tid", Doc: "thread id; threads that had it one after the other are one row"},
 		{Name: "comm", Text: true, Doc: "last name of the thread"},
-		{Name: "switches_ns", Unit: unitNS, Some: true, Doc: "time on a CPU by its switches, added up here; none without the source sched, or where switches are missing"},
+		{Name: "switches_ns", Unit: unitNS, Some: true, Doc: "time on a CPU by its switches, added up here; none without the source sched, where switches of the thread went unseen, or where any were lost"},
 		{Name: "on_cpu_ns", Unit: unitNS, Doc: "time on a CPU by the sums that the kernel program kept"},
 		{Name: "cpu_time_ns", Unit: unitNS, Doc: "CPU time by the kernel's task clock"},
 		{Name: "switches_off_ns", Unit: unitNS, Some: true, Doc: "on_cpu_ns less switches_ns: one program makes both, so anything but 0 is an error"},
@@ -39,11 +40,11 @@ var audit = Analysis{
 
 var auditCPUColumns = []ColumnSpec{
 	{Name: "cpu", Doc: "number of the CPU"},
-	{Name: "wall_ns", Unit: unitNS, Doc: "recorded time"},
+	{Name: "wall_ns", Unit: unitNS, Doc: "recorded time; of a recording that was cut short, up to the last reading of the sums"},
 	{Name: "idle_ns", Unit: unitNS, Doc: "idle by the sums"},
-	{Name: "busy_ns", Unit: unitNS, Some: true, Doc: "threads on the CPU, added up from its switches; none without the source sched, or with a filter"},
+	{Name: "busy_ns", Unit: unitNS, Some: true, Doc: "threads on the CPU, added up from its switches; none without the source sched, with a filter, or where switches were lost"},
 	{Name: "unseen_ns", Unit: unitNS, Doc: "time that nobody is known to have had, because switches went unseen"},
-	{Name: "off_ns", Unit: unitNS, Some: true, Doc: "idle_ns and busy_ns less wall_ns; none where switches went unseen: busy_ns has that time, too"},
+	{Name: "off_ns", Unit: unitNS, Some: true, Doc: "idle_ns and busy_ns less wall_ns; none where busy_ns is none, or switches went unseen: busy_ns has that time, too"},
 	{Name: "steal_ns", Unit: unitNS, Some: true, Doc: "time that the hypervisor gave to others while the CPU had work, of /proc/stat"},
 	{Name: "irq_ns", Unit: unitNS, Some: true, Doc: "time in interrupts, of /proc/stat; 0 where the kernel does not measure it"},
 	{Name: "softirq_ns", Unit: unitNS, Some: true, Doc: "time in soft interrupts, of /proc/stat; 0 where the kernel does not measure it"},
@@ -51,11 +52,11 @@ var auditCPUColumns = []ColumnSpec{
 
 var auditIntervalColumns = []ColumnSpec{
 	{Name: "time", Unit: unitInstant, Doc: "when the sums were read: the end of the interval"},
-	{Name: "interval_ns", Unit: unitNS, Doc: "since they were read before that, or since the recording began"},
+	{Name: "interval_ns", Unit: unitNS, Doc: "since the thread's row of sums before that, or since the recording began"},
 	{Name: "tid", Doc: "thread id"},
 	{Name: "comm", Text: true, Doc: "its name"},
 	{Name: "on_cpu_ns", Unit: unitNS, Doc: "time on a CPU within the interval by the sums"},
-	{Name: "switches_off_ns", Unit: unitNS, Some: true, Doc: "that less the time by switches"},
+	{Name: "switches_off_ns", Unit: unitNS, Some: true, Doc: "that less the time by switches; none where switches of the thread had gone unseen until then, or any were lost"},
 	{Name: "clock_off_ns", Unit: unitNS, Doc: "CPU time less that"},
 }
 
@@ -83,6 +84,8 @@ type auditedCPU struct {
 
 type auditPass struct {
 	env      *Env
+	end      int64 // what happened after that is in no sums
+	lost     bool  // switches are, so that those of any thread may be missing
 	ledger   *ledger
 	timeline *timeline
 	threads  replay.ByNumber[audited]
@@ -99,7 +102,7 @@ type auditPass struct {
 type auditedInterval struct {
 	from, to   int64
 	tid        uint32
-	comm       string
+	comm       Value
 	onCPU      uint64
 	off, clock int64
 	unsure     bool
@@ -118,18 +121,26 @@ func newAudit(env *Env) Pass {
 	c := env.Capture
 	ledger := newLedger(c)
 	p := &auditPass{
-		env: env, ledger: ledger, timeline: newTimeline(c, ledger.tasks),
+		env: env, end: math.MaxInt64, ledger: ledger, timeline: newTimeline(c, ledger.tasks),
 		unseenNS: c.Col("unseen_ns"),
 		idle:     c.Col("idle_ns"), steal: c.Col("steal_ns"), irq: c.Col("irq_ns"), softirq: c.Col("softirq_ns"),
 	}
-	p.timeline.occupy(c, 0)
-	p.unseen = newUnseenIntervals(p.timeline.unseen)
+	p.timeline.occupy(c, c.Meta().Start.UnixNano()) // sums are read while nobody has left a CPU yet
+	if c.Cut() != nil {
+		p.end, _ = lastReading(c)
+	}
+	p.lost = p.timeline.unseen.Lost(-1, math.MinInt64, math.MaxInt64)
+	p.unseen = newUnseenIntervals(p.timeline.unseen, p.end)
 	_ = p.ledger.tasks.Preload(c) // what cannot be read ends the pass itself
 	return p
 }
 
 func (p *auditPass) Event(e replay.Event) error {
-	switch e.Kind().Name {
+	kind := e.Kind().Name
+	if e.Time() > p.end && slices.Contains([]string{"sched_switch", "task_sum", "cpu_sum", "cpu_stat"}, kind) {
+		return nil
+	}
+	switch kind {
 	case "sched_switch":
 		p.stay(p.timeline.stay(e), e)
 	case "task_sum":
@@ -165,7 +176,11 @@ func (p *auditPass) thread(tid uint32) *audited {
 }
 
 // Switches takes switches that follow each other.
-func (p *auditPass) Switches(r replay.Run) { p.timeline.stays(r, p.stay) }
+func (p *auditPass) Switches(r replay.Run) {
+	if within, _ := r.Split(p.end); within.Len() > 0 {
+		p.timeline.stays(within, p.stay)
+	}
+}
 
 func (p *auditPass) stay(s *stay, _ replay.Event) {
 	if s.broken {
@@ -191,12 +206,9 @@ func (p *auditPass) sum(e replay.Event) {
 	}
 	a.pid, a.start, a.now, a.exited = e.PID(), start, row, l.ended(e)
 	total := a.total()
-	off, clock := int64(total.onCPU)-a.switches-p.open(tid, t), int64(total.cpuTime-total.onCPU)
-	comm := ""
-	if task, ok := l.tasks.Lookup(tid); ok {
-		comm = task.Comm
-	}
-	i := auditedInterval{from: a.read, to: t, tid: tid, comm: comm, onCPU: total.onCPU - before, off: off - a.off, clock: clock - a.clock, unsure: p.unsure(a)}
+	open, unseen := p.open(tid, t)
+	off, clock := int64(total.onCPU)-a.switches-open, int64(total.cpuTime-total.onCPU)
+	i := auditedInterval{from: a.read, to: t, tid: tid, comm: p.name(tid), onCPU: total.onCPU - before, off: off - a.off, clock: clock - a.clock, unsure: unseen || p.unsure(a)}
 	if i.size() > 0 {
 		p.worst = keepLarge(p.worst, i, worstIntervals, (*auditedInterval).size)
 	}
@@ -209,29 +221,49 @@ func (a *audited) total() sums {
 	return t
 }
 
-// open is how long a thread has been on a CPU that it has not left.
-func (p *auditPass) open(tid uint32, t int64) int64 {
-	ns := int64(0)
-	p.timeline.cpus.All(func(_ uint32, seat *seat) {
+// name is the last name of a thread so far.
+func (p *auditPass) name(tid uint32) Value {
+	if task, ok := p.ledger.tasks.Lookup(tid); ok {
+		return task.Comm
+	}
+	return nil
+}
+
+// open is how long a thread has been on a CPU that it was not seen to leave, and
+// whether it may have left it unseen.
+func (p *auditPass) open(tid uint32, t int64) (ns int64, unseen bool) {
+	p.timeline.cpus.All(func(cpu uint32, seat *seat) {
 		if seat.tid == tid && t > seat.since {
-			ns = t - seat.since
+			ns += t - seat.since
+			unseen = unseen || p.timeline.unseen.Covers(int(cpu), t)
 		}
 	})
-	return ns
+	return ns, unseen
 }
 
 // unsure tells whether nothing can be said of a thread's switches.
 func (p *auditPass) unsure(a *audited) bool { return a.unsure || !p.switches() }
 
-// switches tells whether there are all switches since the sums began.
-func (p *auditPass) switches() bool { return !p.env.Missing("sched_switch") && p.env.asked.open() }
+// switches tells whether there are all switches since the sums began that were seen.
+func (p *auditPass) switches() bool {
+	return !p.lost && !p.env.Missing("sched_switch") && p.env.asked.open()
+}
+
+// wall is for how long there are sums.
+func (p *auditPass) wall() uint64 {
+	r := p.env.Recording
+	if p.end == math.MaxInt64 {
+		return r.DurationNS
+	}
+	return uint64(max(0, p.end-r.Start.UnixNano()))
+}
 
 // worstIntervals is how many of the largest disagreements are kept.
 const worstIntervals = 10
 
 // Tables are the threads, the CPUs and the intervals.
 func (p *auditPass) Tables() []Table {
-	end := p.env.Recording.End.UnixNano()
+	end := min(p.end, p.env.Recording.End.UnixNano())
 	p.timeline.cpus.All(func(number uint32, seat *seat) {
 		if p.timeline.unseen.Covers(int(number), end) {
 			p.broken++
@@ -257,12 +289,8 @@ func (p *auditPass) Tables() []Table {
 
 func (p *auditPass) row(tid uint32, a *audited) []Value {
 	total := a.total()
-	var comm Value
-	if task, ok := p.ledger.tasks.Lookup(tid); ok {
-		comm = task.Comm
-	}
 	clock := int64(total.cpuTime - total.onCPU)
-	row := []Value{uint64(a.pid), uint64(tid), comm, nil, total.onCPU, total.cpuTime, nil, clock, uint64(abs(clock))}
+	row := []Value{uint64(a.pid), uint64(tid), p.name(tid), nil, total.onCPU, total.cpuTime, nil, clock, uint64(abs(clock))}
 	if !p.unsure(a) {
 		off := int64(total.onCPU) - a.switches
 		row[3], row[6], row[8] = uint64(a.switches), off, uint64(max(abs(off), abs(clock)))
@@ -272,7 +300,7 @@ func (p *auditPass) row(tid uint32, a *audited) []Value {
 
 func (p *auditPass) cpuTable(v *auditVerdict) Table {
 	t := Table{Title: "CPUs", Columns: auditCPUColumns, Own: true}
-	wall := p.env.Recording.DurationNS
+	wall := p.wall()
 	switches := p.switches() && p.env.Recording.Filter == ""
 	for _, number := range p.cpus.Numbers() {
 		c := p.cpus.Get(number)
@@ -338,7 +366,7 @@ func (v *auditVerdict) thread(a *audited) {
 // lines are the verdict, and what it rests on.
 func (v *auditVerdict) lines() []string {
 	r := v.pass.env.Recording
-	wall := uint64(max(r.CPUs, v.cpus)) * r.DurationNS
+	wall := uint64(max(r.CPUs, v.cpus)) * v.pass.wall()
 	off := int64(v.onCPU+v.idle+v.unseen) - int64(wall)
 	everybody := r.Filter == "" && v.pass.env.asked.open()
 	var wrong []string
@@ -351,7 +379,7 @@ func (v *auditVerdict) lines() []string {
 	if v.wrong > 0 {
 		wrong = append(wrong, fmt.Sprintf("of %d of %d threads switches and sums differ, by up to %s", v.wrong, v.compared, duration(uint64(v.mostOff))))
 	}
-	if missing := v.pass.broken - v.pass.unseen.n; missing > 0 && v.pass.switches() {
+	if missing := v.pass.broken - v.pass.unseen.n; missing > 0 && v.pass.env.asked.open() {
 		wrong = append(wrong, fmt.Sprintf("switches are missing in %d places", missing))
 	}
 	if slices.ContainsFunc(v.pass.env.losses(), func(l Loss) bool { return !l.Unseen() }) {
@@ -359,7 +387,10 @@ func (v *auditVerdict) lines() []string {
 	}
 	lines := []string{fmt.Sprintf("CPU time is %+.3f%% of time on a CPU; the host stole %s.", 100*apart(v.cpuTime, v.onCPU), duration(v.steal))}
 	if everybody {
-		lines = append(lines, fmt.Sprintf("Time on a CPU and idle adds up to %d ns, %+d ns of %d CPUs x %d ns.", v.onCPU+v.idle+v.unseen, off, max(r.CPUs, v.cpus), r.DurationNS))
+		lines = append(lines, fmt.Sprintf("Time on a CPU and idle adds up to %d ns, %+d ns of %d CPUs x %d ns.", v.onCPU+v.idle+v.unseen, off, max(r.CPUs, v.cpus), v.pass.wall()))
+	}
+	if v.pass.end != math.MaxInt64 {
+		lines = append(lines, "The recording was cut short: this is of its time up to the last reading of the sums.")
 	}
 	if v.pass.unseen.n > 0 {
 		lines = append(lines, v.pass.unseen.sentence(v.unseen))

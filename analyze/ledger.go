@@ -140,7 +140,9 @@ func (l *ledger) event(e replay.Event) {
 	case "fork", "exec", "exit", "thread_start", "thread_exit":
 		t := l.thread(e)
 		t.comm = e.Str(l.comm)
-		t.again = t.again || e.Kind().Name == "exec" && t.exited
+		if e.Kind().Name == "exec" && t.exited { // its number is that of who executed the file
+			t.again, t.read = true, false
+		}
 		l.lead(e)
 		l.place(e, t)
 	}

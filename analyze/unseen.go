@@ -33,10 +33,13 @@ type unseenIntervals struct {
 	longest []unseenInterval
 }
 
-func newUnseenIntervals(all *replay.Unseen) unseenIntervals {
+func newUnseenIntervals(all *replay.Unseen, end int64) unseenIntervals {
 	u := unseenIntervals{all: all}
 	for _, cpu := range all.CPUs() {
 		for _, i := range all.Of(cpu) {
+			if i.From >= end {
+				continue
+			}
 			u.n++
 			u.longest = keepLarge(u.longest, unseenInterval{cpu, i}, worstIntervals, (*unseenInterval).size)
 		}

@@ -2,7 +2,10 @@
 
 package second
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // bySums is what sums tell: of a span it is from one reading of the sums to another.
 func (r *recording) bySums() *usage {
@@ -21,6 +24,8 @@ func (r *recording) bySums() *usage {
 	for id, said := range r.people {
 		if u.threads[id] == nil && r.there(said, all[id], since, u.named) {
 			u.threads[id] = &used{unread: true}
+		} else if u.threads[id] != nil && r.resumed(said, all[id], u.named) {
+			u.threads[id].unread = true
 		}
 	}
 	for i := range r.all {
@@ -46,6 +51,16 @@ func (r *recording) there(said []saying, series []*event, since, until int64) bo
 		}
 	}
 	return ended == 0 && said[0].listed()
+}
+
+// resumed tells whether the number of a thread that ended, that of its process, is another's
+// since then, of whom there are no sums.
+func (r *recording) resumed(said []saying, series []*event, until int64) bool {
+	rows := sumRows(series, until)
+	if len(rows) == 0 || rows[len(rows)-1].n("exited") == 0 {
+		return false
+	}
+	return slices.ContainsFunc(said, func(s saying) bool { return s.kind == "exec" && s.at > rows[len(rows)-1].at && s.at <= until })
 }
 
 // over tells whether a thread had ended.

@@ -36,6 +36,7 @@ var most = map[string]struct {
 	by   func(row []any) uint64
 }{
 	"By file": {10, second}, "By name of the parent": {10, second}, "By path": {10, second}, "By name": {10, second}, "By error": {10, second},
+	"Largest disagreements of an interval": {10, disagreement}, "Longest intervals in which switches went unseen": {10, unseenLength},
 	"Longest waits": {10, second}, "Short lives by parent": {20, second}, "Short lives by file": {20, second},
 	"By remote address and port": {10, func(row []any) uint64 { return row[2].(uint64) }},
 	"Where the time went":        {10, timeWent},

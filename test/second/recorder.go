@@ -222,6 +222,7 @@ func (w *world) readCPU(c, latest *cpu, last bool) {
 		nobodys = wall
 	}
 	w.rows = append(w.rows, row{w.now, "cpu_sum", v{"cpu": c.number, "idle_ns": idle, "switches": c.switches, "unseen_ns": max(0, c.unseen+nobodys-c.kept)}})
+	w.stat(c)
 	if nobodys > 0 {
 		w.rows = append(w.rows, row{w.now, "loss", v{"cpu": c.number, "since": c.came, "lost": 1, "loss_source": "sched", "loss_reason": "unseen"}})
 	}

@@ -31,6 +31,8 @@ type recording struct {
 	begin, end int64
 	from, to   int64
 	cut        bool
+	cpus       int  // that were online when the recording began
+	filtered   bool // some processes are not recorded
 	people     people
 	numbers    numbers
 	unseen     map[[2]int64]bool // CPU and time of switches before which others went unseen
@@ -39,7 +41,7 @@ type recording struct {
 
 // readAll reads a capture.
 func readAll(c *format.Capture) (*recording, error) {
-	r := &recording{begin: c.Meta().Start.UnixNano(), unseen: map[[2]int64]bool{}}
+	r := &recording{begin: c.Meta().Start.UnixNano(), unseen: map[[2]int64]bool{}, cpus: c.Meta().CPUs, filtered: c.Meta().Filter != ""}
 	r.end = r.begin
 	for b, err := range c.Batches(format.Scan{}) {
 		if err != nil {

@@ -65,6 +65,7 @@ func oddLife(t *testing.T, seed uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compareAudit(t, c, r)
 	if seed%3 == 0 {
 		compareEnds(t, c, r, seed)
 	}

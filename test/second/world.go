@@ -46,6 +46,7 @@ type cpu struct {
 	since          int64 // it is accounted for up to here
 	left           int64 // how often it stopped to be idle
 	idle, switches int64
+	steal          int64 // in interrupts too, of /proc/stat
 	unseen, kept   int64 // that nobody is known to have had, and what of that a reading knew better
 	seat
 }
