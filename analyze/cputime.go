@@ -109,12 +109,21 @@ func (p *cpuTimePass) Event(e replay.Event) error {
 		p.groups.event(e)
 	case outside:
 	case kind == "cpu_sum":
-		p.idle.set(e.CPU(), e.Uint(p.idleNS), before)
-		p.unseen.set(e.CPU(), e.Uint(p.unseenNS), before)
+		p.own(e.CPU(), e.Uint(p.idleNS), e.Uint(p.unseenNS), before)
 	default:
 		p.sum(e, kind, before)
 	}
 	return p.seriesError()
+}
+
+// own takes a CPU's time that is no thread's. What a reading gave to the idle task may turn
+// out later to be nobody's, and was nobody's before that reading.
+func (p *cpuTimePass) own(cpu int, idle, unseen uint64, before bool) {
+	p.idle.set(cpu, idle, before)
+	if was := p.idle.before[cpu]; idle < was {
+		unseen -= min(unseen, was-idle)
+	}
+	p.unseen.set(cpu, unseen, before)
 }
 
 // sum takes a row of the ledger.

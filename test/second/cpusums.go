@@ -30,8 +30,7 @@ func (r *recording) bySums() *usage {
 	}
 	for i := range r.all {
 		if e := &r.all[i]; e.kind == "cpu_sum" && e.at <= until {
-			u.idle[e.n("cpu")] = r.cpuGrew(e, "idle_ns", since)
-			u.unseen[e.n("cpu")] = r.cpuGrew(e, "unseen_ns", since)
+			u.idle[e.n("cpu")], u.unseen[e.n("cpu")] = r.cpuGrew(e, since)
 		}
 	}
 	return u
@@ -75,21 +74,30 @@ func (u *usage) sum(id identity, series []*event, since, until int64) {
 	if len(rows) == 0 || len(rows) == len(before) && over(series, since) {
 		return
 	}
-	of := func(column string) uint64 { return total(rows, column) - total(before, column) }
+	of := func(column string) uint64 { // a time that a reading estimated may turn out to be less
+		return total(rows, column) - min(total(rows, column), total(before, column))
+	}
 	t := &used{cpuTime: of("cpu_time_ns"), onCPU: of("on_cpu_ns"), queued: of("run_queue_ns"), own: of("voluntary"), other: of("involuntary"),
 		moves: of("migrations"), unknown: of("cpu_unknown_ns")}
 	t.ran = *t != used{}
 	u.threads[id] = t
 }
 
-// cpuGrew is by how much a column of a CPU's sums grew since they were read at an instant.
-// What a reading gave to the idle task may turn out later to be nobody's.
-func (r *recording) cpuGrew(now *event, column string, since int64) uint64 {
-	before := uint64(0)
+// cpuGrew is by how much idle and unseen time of a CPU grew since they were read at an
+// instant. What that gave to the idle task may turn out later to be nobody's.
+func (r *recording) cpuGrew(now *event, since int64) (idle, unseen uint64) {
+	idle, unseen = now.n("idle_ns"), now.n("unseen_ns")
+	var before *event
 	for i := range r.all {
 		if e := &r.all[i]; e.kind == "cpu_sum" && e.n("cpu") == now.n("cpu") && e.at <= since {
-			before = e.n(column)
+			before = e
 		}
 	}
-	return now.n(column) - min(now.n(column), before)
+	if before == nil {
+		return idle, unseen
+	}
+	was := before.n("idle_ns")
+	unseen -= min(unseen, before.n("unseen_ns"))
+	unseen -= min(unseen, was-min(was, idle))
+	return idle - min(idle, was), unseen
 }
