@@ -46,11 +46,9 @@ var guestWork = map[string][2]string{
 var guestScripts = []string{
 	`(begun suspend; sleep 2; echo +4 >/sys/class/rtc/rtc0/wakealarm; echo mem >/sys/power/state) &
 ebrec record -o suspend.arrow -e cpu,sched,process -d 5s; wait`,
-	`(begun hotplug; sleep 1; for off in 0.2 1; do echo 0 >$cpu1; sleep $off; echo 1 >$cpu1; sleep 0.2; done) &
-ebrec record -o hotplug.arrow -e cpu,sched,process -d 4s; wait`,
+	`ebrec record -a -o hotplug.arrow -e cpu,sched,process -- sh -c 'sleep 1; for off in 0.2 1; do echo 0 >$cpu1; sleep $off; echo 1 >$cpu1; sleep 0.2; done'`,
 	`echo 0 >$cpu1
-(begun late; sleep 1; echo 1 >$cpu1) &
-ebrec record -o late.arrow -e cpu,sched,process -d 3s; wait`,
+ebrec record -a -o late.arrow -e cpu,sched,process -- sh -c 'sleep 1; echo 1 >$cpu1; sleep 1'`,
 	`(begun clock; sleep 1; date -s '2030-01-02 03:04:05' >/dev/null) &
 ebrec record -o clock.arrow -d 3s; wait`,
 	// Another may take the number: then once more.
@@ -82,7 +80,7 @@ until grep -q $p /sys/fs/cgroup/deep/er/cgroup.procs; do sleep 0.1; done
 unshare -p -f -m sh -c 'mount -t proc proc /proc; ebrec record -o elsewhere.arrow -e cpu,process -d 1s'; kill $p`,
 }
 
-const guestShell = `cpu1=/sys/devices/system/cpu/cpu1/online
+const guestShell = `export cpu1=/sys/devices/system/cpu/cpu1/online
 begun() { until [ -s $1.arrow ]; do sleep 0.1; done; }`
 
 // TestKernels records on other kernels and holds the captures, read here, to
