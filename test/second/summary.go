@@ -16,7 +16,7 @@ var inSummary = map[string]struct {
 	"Processes":               {busiest, func(row []any) uint64 { return row[4].(uint64) }},
 	"CPUs":                    {cpuShares, nil},
 	"Failures":                {failedLives, func(row []any) uint64 { return row[len(row)-1].(uint64) }},
-	"Longest waits for a CPU": {func(r *recording) [][]any { return longestWaits(r, "") }, second},
+	"Longest waits for a CPU": {func(r *recording) [][]any { return longestWaits(r, "") }, func(row []any) uint64 { return row[1].(uint64) }},
 	"TCP connections":         {byDirection, nil},
 }
 
