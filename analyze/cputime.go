@@ -150,7 +150,10 @@ func (p *cpuTimePass) seriesError() error {
 }
 
 // Begin forgets who ended before the window.
-func (p *cpuTimePass) Begin() { p.ledger.bury() }
+func (p *cpuTimePass) Begin() {
+	p.ledger.bury()
+	p.ledger.settleIn(p.env.window.from)
+}
 
 // Tables are the user processes, the kernel threads and the idle tasks.
 func (p *cpuTimePass) Tables() []Table { return p.tables() }

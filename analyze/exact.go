@@ -100,6 +100,13 @@ func (x *exactCPUTime) Begin() {
 	for id := range x.ledger.bury() {
 		x.ended[id] = true
 	}
+	for id, t := range x.ledger.threads {
+		if id.start == 0 { // nobody had been told of until then: it is named by now, or comes again
+			delete(x.ledger.threads, id)
+		}
+		x.use(t) // knows its CPU of those before
+	}
+	x.ledger.settleIn(x.window.from)
 	x.now = replay.ByNumber[exactNow]{}
 }
 
@@ -184,6 +191,9 @@ func (x *exactCPUTime) use(t *thread) *exactUse {
 	u := x.used[t]
 	if u == nil {
 		u = &exactUse{thread: t, cpu: -1, least0: t.began, least1: t.began}
+		if t.prev != nil {
+			u.cpu = x.use(t.prev).cpu
+		}
 		x.used[t] = u
 	}
 	return u
@@ -200,8 +210,10 @@ func (x *exactCPUTime) Switches(r replay.Run) {
 func (x *exactCPUTime) stay(s *stay, _ replay.Event) {
 	switch {
 	case s.broken:
-		if u := x.useOf(s.tid); u != nil && s.tid != 0 {
-			u.cpu = s.cpu
+		if s.tid != 0 {
+			if u := x.useOf(s.tid); u != nil {
+				u.cpu = s.cpu
+			}
 		}
 		x.nobodys(s)
 	case !s.away:
@@ -316,7 +328,7 @@ func (x *exactCPUTime) thread(tid uint32) *thread {
 		if !ok {
 			pid = tid
 		}
-		t = &thread{process: processID{pid, task.Start}, settled: pid == tid}
+		t = &thread{process: processID{pid, task.Start}, born: task.Start, settled: pid == tid}
 		t.cgroup = x.ledger.tasks.Cgroup(task)
 		x.ledger.threads[id] = t
 	}

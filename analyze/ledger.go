@@ -54,13 +54,14 @@ func (s *sums) subtract(t sums) {
 // thread is one thread's share in the ledger.
 type thread struct {
 	process processID
-	settled bool // process is the leader's, not only a guess
-	read    bool // has sums, if only to say that it did not run
-	ran     bool // has sums of its running
-	exited  bool // last is the last row of its series
-	again   bool // its number, that of its process, is another's since then, who executed a file
-	past    sums // of finished series
-	base    sums // what had been used when the window began
+	born    int64 // its own start
+	settled bool  // process is the leader's, not only a guess
+	read    bool  // has sums, if only to say that it did not run
+	ran     bool  // has sums of its running
+	exited  bool  // last is the last row of its series
+	again   bool  // its number, that of its process, is another's since then, who executed a file
+	past    sums  // of finished series
+	base    sums  // what had been used when the window began
 	last    sums
 	before  uint64 // CPU time at the snapshot, ns
 	comm    string // last name
@@ -163,7 +164,7 @@ func (l *ledger) thread(e replay.Event) *thread {
 	id := threadID{e.TID(), e.Int(l.start)}
 	t := l.threads[id]
 	if t == nil {
-		t = &thread{process: processID{e.PID(), id.start}, settled: e.PID() == id.tid}
+		t = &thread{process: processID{e.PID(), id.start}, born: id.start, settled: e.PID() == id.tid}
 		l.threads[id] = t
 	}
 	l.settle(t)
@@ -248,6 +249,7 @@ func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K)
 		l.settle(t)
 		leader, named := l.leaders[t.process]
 		keys = keys[:0]
+		read := t.read // whenever it moved
 		for ; t != nil; t = t.prev {
 			k := key(id, t, &leader)
 			p := all[k]
@@ -255,6 +257,7 @@ func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K)
 				p = &process{leader: leader, named: named}
 				all[k] = p
 			}
+			p.unread = p.unread || !read
 			if p.add(t); !slices.Contains(keys, k) {
 				keys = append(keys, k)
 				p.threads++
@@ -267,13 +270,12 @@ func addUp[K comparable](l *ledger, key func(threadID, *thread, *replay.Task) K)
 // add adds a thread.
 func (p *process) add(t *thread) {
 	p.ran = p.ran || t.ran
-	p.unread = p.unread || !t.read && !t.divided()
 	p.less += t.less
 	p.more += t.more
 	p.before += t.before
 	p.least += t.least
 	p.most += t.most
-	p.used.add(t.past)
-	p.used.add(t.last)
-	p.used.subtract(t.base)
+	used := t.total()
+	used.subtract(t.base) // of each thread by itself: what is less than it was leaves 0
+	p.used.add(used)
 }

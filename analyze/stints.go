@@ -30,8 +30,13 @@ type growth struct {
 	used   sums
 }
 
-// divided tells whether it is one of several stints.
-func (s *stint) divided() bool { return s.prev != nil || s.until != 0 }
+// settleIn forgets where threads were before an instant at which a window begins. Their
+// sums were read then, as far as they had changed.
+func (l *ledger) settleIn(at int64) {
+	for _, t := range l.threads {
+		t.prev, t.readAt, t.late = nil, max(t.readAt, at), 0
+	}
+}
 
 // place follows the cgroup of a task that a row is of, and, when all threads of its
 // process moved, theirs.
@@ -41,8 +46,15 @@ func (l *ledger) place(e replay.Event, t *thread) {
 		return
 	}
 	was, now := t.cgroup, l.tasks.Cgroup(task)
+	if was == 0 && task.PID != task.TID {
+		l.precede(threadID{e.TID(), e.Int(l.start)}, t, now)
+	}
 	l.move(threadID{e.TID(), e.Int(l.start)}, now, e.Time())
-	if was == 0 || was == now || task.PID != task.TID || e.Kind().Name == "task" && e.Str(l.reason) == "moved_alone" {
+	reason := ""
+	if e.Kind().Name == "task" {
+		reason = e.Str(l.reason)
+	}
+	if was == 0 && reason != "moved" || was == now || task.PID != task.TID || reason == "moved_alone" {
 		return
 	}
 	for id, other := range l.threads {
@@ -54,6 +66,18 @@ func (l *ledger) place(e replay.Event, t *thread) {
 			other.cgroup = was
 		}
 		l.move(id, now, e.Time())
+	}
+}
+
+// precede gives a thread that is named only now the cgroups in which its process was
+// before: it may have moved while those who were there were listed.
+func (l *ledger) precede(id threadID, t *thread, now uint64) {
+	first := l.threads[threadID{t.process.pid, t.process.start}]
+	if first == nil || first.cgroup != now {
+		return
+	}
+	for _, s := range first.stintsSince(max(l.begin, t.born)) {
+		l.move(id, s.cgroup, s.since)
 	}
 }
 
@@ -79,7 +103,7 @@ func (l *ledger) divide(t *thread, was sums, at int64) {
 	l.grown = l.grown[:0]
 	used := t.total()
 	used.subtract(was)
-	from := max(t.readAt, l.begin, t.process.start)
+	from := max(t.readAt, l.begin, t.born)
 	t.readAt = at
 	if !l.divided || t.since <= from || t.prev == nil {
 		t.settleLate(used.cpuTime)

@@ -27,6 +27,7 @@ func generate(out io.Writer, seed uint64, later time.Duration, without string) e
 	w := newWorld(seed)
 	w.live(120 + w.IntN(240))
 	w.lose()
+	w.err()
 	end := w.now // when the sums were read last
 	kinds, err := bpf.Kinds()
 	if err != nil {

@@ -48,6 +48,9 @@ func (r *recording) whole() bool { return r.from == 0 && r.to == math.MaxInt64 }
 // cputime is who used the CPUs: by the sums, or of a span, where all switches are
 // there, by those.
 func cputime(r *recording, by string) [][]any {
+	if by == "cgroup" || by == "container" {
+		return r.byCgroup(by)
+	}
 	if r.bounded() {
 		return r.bySums().rows(by, true)
 	}

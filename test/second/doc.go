@@ -8,9 +8,9 @@
 // The captures are generated, of odd lives: first threads that exit before
 // others, other threads than the first that execute files and so change their
 // number, numbers that come back, renames, parents that are not who forked,
-// processes that move between cgroups, wakeups of threads that are queued, CPUs
+// processes that move between cgroups and containers, wakeups of threads that are queued, CPUs
 // that go offline, suspension, lost rows, unseen switches (with the recorder's account
-// of them, bpf/sched.bpf.c and record/sums_linux.go), recordings that are
+// of them, bpf/sched.bpf.c and record/sums_linux.go), sums that are wrong, recordings that are
 // cut. Connections are older than the recording, listed or not, open at its end, with
 // Fast Open, with both ends in one capture, on ports that come back, of more than 4 GiB,
 // with owners that come late, and with their rows lost. A seed gives the same capture for ever:

@@ -240,6 +240,9 @@ func (w *world) rename(t *thread) {
 	w.tell("task", t.of(v{"reason": "renamed", "total_cpu_ns": t.clock}))
 }
 
+// containers are those that cgroups are of, one of two.
+var containers = map[uint64]string{3: "box", 4: "box"}
+
 // move moves a process to another cgroup.
 func (w *world) move(t *thread) {
 	to := uint64(2 + w.IntN(3))
@@ -250,7 +253,7 @@ func (w *world) move(t *thread) {
 	}
 	l := t.leader
 	l.cgroup = to
-	w.tell("cgroup_path", v{"cgroup_id": to, "cgroup_reason": "entered", "cgroup": fmt.Sprintf("/group-%d", to)})
+	w.tell("cgroup_path", v{"cgroup_id": to, "cgroup_reason": "entered", "cgroup": fmt.Sprintf("/group-%d", to), "container": containers[to]})
 	w.tell("task", l.of(v{"reason": "moved", "total_cpu_ns": l.clock}))
 }
 

@@ -11,6 +11,7 @@ import (
 type spent struct {
 	id       identity
 	from, to int64
+	cgroup   uint64 // where that was asked for
 }
 
 // overTime is time on a CPU by interval.
@@ -23,7 +24,11 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 		kernel  bool
 	}
 	cells := map[key]int64{}
-	for _, s := range r.spent() {
+	spent := r.spent()
+	if by == "cgroup" || by == "container" {
+		spent = r.spentInCgroups(spent)
+	}
+	for _, s := range spent {
 		process := s.id
 		if r.people[s.id] != nil {
 			process = r.processOf(s.id, r.people.at(s.id, s.to).pid)
@@ -37,6 +42,11 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 				k.process = process
 			case "thread":
 				k.process, k.thread = identity{tid: process.tid}, s.id
+			case "cgroup", "container":
+				k.name = r.place(s.cgroup, by)
+				if r.people[process] != nil {
+					k.kernel = r.people.at(process, r.last()).kernel
+				}
 			case "comm":
 				k.name = "(none)"
 				if r.people[process] != nil {
@@ -68,17 +78,17 @@ func overTime(r *recording, by string, interval int64) (rows [][]any) {
 func (r *recording) spent() (all []spent) {
 	for _, s := range r.stays() {
 		if s.tid != 0 && !s.broken {
-			all = append(all, spent{r.someone(s.tid, s.to), s.from, s.to})
+			all = append(all, spent{id: r.someone(s.tid, s.to), from: s.from, to: s.to})
 		}
 	}
 	for cpu, tid := range r.still() {
 		if tid != 0 && !r.lastUnseen(cpu) {
-			all = append(all, spent{r.someone(tid, r.last()), r.begin, r.last()})
+			all = append(all, spent{id: r.someone(tid, r.last()), from: r.begin, to: r.last()})
 		}
 	}
 	for cpu, e := range r.open() {
 		if !r.lastUnseen(cpu) && e.n("next_tid") != 0 {
-			all = append(all, spent{r.someone(e.id("next_tid"), r.last()), e.at, r.last()})
+			all = append(all, spent{id: r.someone(e.id("next_tid"), r.last()), from: e.at, to: r.last()})
 		}
 	}
 	return all

@@ -77,8 +77,8 @@ func oddLife(t *testing.T, seed uint64) {
 		part := r.span(span[0], span[1])
 		compareTree(t, c, part)
 		compareSummary(t, c, part)
-		if by := []string{"process", "thread", "comm"}; span[1] == 0 && part.lossless() {
-			compareOverTime(t, c, part, by[seed%3], 1+(r.end-part.first())/int64(2+seed%9))
+		if by := []string{"process", "thread", "comm", "cgroup", "container"}; span[1] == 0 && part.lossless() {
+			compareOverTime(t, c, part, by[seed%5], 1+(r.end-part.first())/int64(2+seed%9))
 		}
 		for _, name := range slices.Sorted(maps.Keys(analyses)) {
 			a, err := analyze.Find(name)
@@ -101,7 +101,7 @@ func groupings(a *analyze.Analysis) []string {
 	if len(a.By) == 0 {
 		return []string{""}
 	}
-	return slices.DeleteFunc(slices.Clone(a.By), func(by string) bool { return a.Name == "cputime" && (by == "cgroup" || by == "container") })
+	return a.By
 }
 
 // compare holds the rows of an analysis against others.
